@@ -1,0 +1,55 @@
+# Everything a person types. `make run` and `make test` set up what they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+BROWSER := $(BIN)/python -m pytest tests/browser --confcutdir=tests/browser -p no:randomly
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit browser lint types fmt ci clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+run: $(STAMP)-run ## Set up, migrate and serve on http://127.0.0.1:8000 (PORT changes it)
+	@$(BIN)/flask --app wsgi db upgrade
+	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
+
+test: unit browser ## Set up and run all tests
+
+unit: $(STAMP)-dev ## Run the unit and contract tests
+	$(BIN)/python -m pytest
+
+browser: $(STAMP)-dev ## Run the browser tests (needs Chromium)
+	$(BROWSER)
+
+lint: $(STAMP)-dev ## Check style, imports and templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/djlint templates --lint --quiet
+
+types: $(STAMP)-dev ## Check types
+	$(BIN)/mypy
+
+fmt: $(STAMP)-dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+ci: lint types test ## Everything that must pass before a change lands
+
+clean: ## Remove what the other targets made, but not the data
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Rill needs Python 3.11 or newer; set PYTHON=python3.x to choose one."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(STAMP)-run: requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(STAMP)-dev: requirements.txt requirements-dev.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(STAMP)-run

@@ -1,0 +1,243 @@
+"""Claude, through Anthropic's SDK: one streamed request at a time, retried, watched, and stoppable."""
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+import anthropic
+import gevent
+import httpx2
+from gevent.lock import BoundedSemaphore
+
+from app.adapters.claude_errors import Failure, NotAStream, TimedOut, TooLarge, Truncated, classify
+from app.adapters.claude_wire import Meter, to_event
+from app.core.events import (
+    BlockStart,
+    BlockStop,
+    Event,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    Retrying,
+    TextDelta,
+    ThinkingDelta,
+)
+from app.core.request import MessagesRequest
+
+log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The call was closed from elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Watchdogs, in seconds and bytes, and how many calls run at once."""
+
+    first_event_s: float = 60
+    event_gap_s: float = 300
+    total_s: float = 900
+    text_bytes: int = 2_000_000
+    event_bytes: int = 8_000_000
+    total_bytes: int = 64_000_000
+    calls: int = 200
+
+
+class Claude:
+    """The one client of a worker; make it after gevent has patched the process."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None,
+        base_url: str | None = None,
+        app: Any = None,
+        limits: Limits | None = None,
+        sleep: Callable[[float], object] = gevent.sleep,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.slots = BoundedSemaphore(self.limits.calls)
+        self.sleep, self.clock = sleep, clock
+        self._circuit: tuple[float, Failure] | None = None
+        self._alerted_at = -60.0
+        self.options: dict[str, Any] = {}
+        if base_url is None:  # other servers may not know it
+            self.options["cache_control"] = {"type": "ephemeral"}
+        self.client = anthropic.Anthropic(
+            api_key=api_key or "none",
+            base_url="http://demo.invalid" if app else base_url or "https://api.anthropic.com",
+            max_retries=0,
+            http_client=_http_client(app, self.limits),
+            open_telemetry=False,
+        )
+
+    def call(self, request: MessagesRequest) -> "Call":
+        """Prepare a streamed request; it is sent when the call is iterated."""
+        return Call(self, request)
+
+    def refuse_while_open(self) -> None:
+        """Raise what a recent failure said of all requests, as long as it holds."""
+        if self._circuit is not None and self.clock() < self._circuit[0]:
+            raise self._circuit[1].to_error()
+
+    def note(self, failure: Failure, *, attempt: int) -> None:
+        """Take down a failure: the log, the circuit, and at most once a minute an alert."""
+        fields = {"code": failure.code, "attempt": attempt, "request_id": failure.request_id}
+        log.warning("claude.failed", extra=fields)
+        if failure.circuit_s:
+            self._circuit = (self.clock() + failure.circuit_s, failure)
+        if failure.is_alert and self.clock() >= self._alerted_at + 60:
+            self._alerted_at = self.clock()
+            log.critical("claude.needs_administrator", extra=fields)
+
+
+class Call:
+    """One request; iterate it once. ``close`` ends it from another greenlet."""
+
+    def __init__(self, claude: Claude, request: MessagesRequest) -> None:
+        self._claude, self._request, self._limits = claude, request, claude.limits
+        self._is_closed = self._has_shown = False
+        self._waiting: gevent.Greenlet | None = None
+        self._request_id: str | None = None
+
+    def __iter__(self) -> Iterator[Event]:
+        """Give Claude's events, and Retrying before each wait; ends after ``message_stop``.
+
+        Raises Upstream when the policy has no further attempt, Stopped after ``close``.
+        """
+        self._claude.refuse_while_open()
+        attempt = 1
+        while True:
+            try:
+                yield from self._attempt()
+                return
+            except Exception as error:
+                if isinstance(error, Stopped):
+                    raise
+                failure = self._judge(error, attempt)
+            wait_s = _wait_s(failure, attempt)
+            yield Retrying(attempt + 1, failure.tries, wait_s, "Claude is busy.")
+            with self._interruptible(self._limits.total_s):
+                self._claude.sleep(wait_s)
+            attempt += 1
+
+    def close(self) -> None:
+        """Break the call off; whatever it waits for ends with Stopped."""
+        self._is_closed = True
+        gevent.get_hub().loop.run_callback(self._interrupt)
+
+    def _interrupt(self) -> None:
+        # Runs in the hub, so that the greenlet is surely where it said it waits, not in a commit.
+        if self._waiting is not None:
+            self._waiting.throw(Stopped())
+
+    @contextmanager
+    def _interruptible(self, seconds: float) -> Iterator[None]:
+        if self._is_closed:
+            raise Stopped
+        self._waiting = gevent.getcurrent()
+        try:
+            with gevent.Timeout(max(seconds, 0.001), TimedOut):
+                yield
+        finally:
+            self._waiting = None
+
+    def _judge(self, error: Exception, attempt: int) -> Failure:
+        """Decide what follows: give the failure if another attempt is due, raise Upstream if not."""
+        failure = classify(error, model=self._request.model, at=datetime.now())
+        if self._has_shown:
+            failure = failure.in_mid_stream()
+        self._claude.note(failure, attempt=attempt)
+        if attempt >= failure.tries:
+            raise failure.to_error() from None
+        return failure
+
+    def _attempt(self) -> Iterator[Event]:
+        deadline = monotonic() + self._limits.total_s
+        with self._interruptible(self._limits.first_event_s):
+            self._claude.slots.acquire()
+        try:
+            with self._interruptible(self._limits.first_event_s):
+                stream = self._open()
+            try:
+                yield from self._events(stream, deadline)
+            finally:
+                stream.close()
+        finally:
+            self._claude.slots.release()
+
+    def _open(self) -> Any:
+        request, extra = self._request, dict(self._claude.options)
+        if request.system:
+            extra["system"] = request.system
+        if request.thinking == "adaptive":
+            extra["thinking"] = {"type": "adaptive", "display": "summarized"}
+        stream: Any = self._claude.client.messages.create(
+            model=request.model,
+            max_tokens=request.max_tokens,
+            messages=request.messages,  # type: ignore[arg-type]  # plain JSON, in the API's form
+            stream=True,
+            **extra,
+        )
+        if not stream.response.headers.get("content-type", "").startswith("text/event-stream"):
+            stream.close()
+            raise NotAStream
+        return stream
+
+    def _events(self, stream: Any, deadline: float) -> Iterator[Event]:
+        """Give the events of one attempt; those before the first delta are held back, for a retry to replace."""
+        held: list[Event] = []
+        for event in self._read(stream, deadline):
+            if not self._has_shown and isinstance(event, MessageStart | BlockStart | BlockStop | MessageDelta):
+                held.append(event)
+                continue
+            self._has_shown = True
+            yield from held
+            held = []
+            yield event
+
+    def _read(self, stream: Any, deadline: float) -> Iterator[Event]:
+        """Give the events as they come, up to ``message_stop``, under the watchdogs."""
+        text_bytes, gap_s = 0, self._limits.first_event_s
+        raws = iter(stream)
+        while True:
+            with self._interruptible(min(gap_s, deadline - monotonic())):
+                raw = next(raws, None)
+            if raw is None:
+                raise Truncated
+            gap_s = self._limits.event_gap_s
+            event = to_event(raw, stream.response)
+            if isinstance(event, TextDelta | ThinkingDelta):
+                text_bytes += len(event.text)
+            if text_bytes > self._limits.text_bytes:
+                raise TooLarge
+            if event is not None:
+                yield event
+            if isinstance(event, MessageStop):
+                return
+
+
+def _wait_s(failure: Failure, attempt: int) -> float:
+    """Wait as long as the API asked, and a little more; else 1, 3 … seconds, give or take 30 %."""
+    if failure.wait_s is not None:
+        return failure.wait_s + random.uniform(0, 1)
+    return float(3 ** (attempt - 1)) * random.uniform(0.7, 1.3)
+
+
+def _http_client(app: Any, limits: Limits) -> httpx2.Client:
+    def meter(response: httpx2.Response) -> None:
+        response.stream = Meter(response.stream, limits.event_bytes, limits.total_bytes)
+
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [meter]}
+    timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)
+    if app is not None:
+        return httpx2.Client(transport=httpx2.WSGITransport(app=app), timeout=timeout, event_hooks=hooks)
+    pool = httpx2.Limits(max_connections=limits.calls + 20, max_keepalive_connections=20)
+    return anthropic.DefaultHttpxClient(follow_redirects=False, limits=pool, timeout=timeout, event_hooks=hooks)

@@ -1,0 +1,144 @@
+"""From whatever the SDK, the network or a watchdog raises to what it means: one row of the policy each."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import anthropic
+import httpx2
+
+from app.core.errors import Upstream
+
+#: Longest wait the API may ask for that a person is made to sit through, in seconds.
+PATIENCE_S = 20.0
+#: How long requests are refused after the key or the account was, in seconds.
+REFUSED_S = 60.0
+#: Attempts a passing fault is worth.
+TRIES = 3
+
+_PASSING_TYPES = {"overloaded_error", "api_error", "timeout_error", "rate_limit_error"}
+_PASSING_STATUS = {408, 500, 502, 503, 504, 529}
+_ACCOUNT_TYPES = {"authentication_error", "permission_error", "billing_error"}
+_ACCOUNT_STATUS = {401, 402, 403}
+_SPENT = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
+
+_BUSY = "Claude is busy or out of reach, and trying again did not help. Your message is kept: press Retry in a while."
+_CUT_OFF = "The reply was cut off. What had arrived is kept; press Retry to ask again."
+_ACCOUNT = "This server cannot reach Claude; tell the administrator. Your message is kept."
+_REJECTED = "Claude could not accept this message. Change it, or start a new chat."
+_TOO_LONG = "This conversation is too long for the model. Start a new chat to go on."
+_TOO_LARGE = "The message and its attachments are too large for Claude. Send less at once."
+_GARBAGE = "What came back was not a reply from Claude. Your message is kept: press Retry, or tell the administrator."
+
+
+class Truncated(Exception):
+    """The stream ended without ``message_stop``."""
+
+
+class TimedOut(Exception):
+    """A watchdog ran out."""
+
+
+class TooLarge(Exception):
+    """The reply went past a limit of ours."""
+
+
+class NotAStream(Exception):
+    """A 200 that is no event stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a failed attempt means: how often it is worth trying, and what else follows from it."""
+
+    code: str
+    sentence: str
+    tries: int = 1
+    wait_s: float | None = None
+    circuit_s: float = 0.0
+    is_alert: bool = False
+    request_id: str | None = None
+
+    def in_mid_stream(self) -> "Failure":
+        """What the same failure means once text has been shown: no retry, the text is kept."""
+        sentence = f"{self.sentence} What had arrived is kept." if self.is_alert else _CUT_OFF
+        return replace(self, sentence=sentence, tries=1)
+
+    def to_error(self) -> Upstream:
+        """Turn it into the error that is raised."""
+        return Upstream(self.code, self.sentence, self.tries > 1, self.wait_s, self.request_id)
+
+
+def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
+    """Say what an error of one attempt means; ``at`` is the present instant, for “busy until”."""
+    if isinstance(error, anthropic.APIStatusError):
+        failure = _by_status(error, model=model, at=at)
+        return replace(failure, request_id=error.request_id)
+    if isinstance(error, TooLarge):
+        return Failure("too_large", _CUT_OFF)
+    for kinds, code in _PASSING_ERRORS:
+        if isinstance(error, kinds):
+            return Failure(code, _BUSY, tries=TRIES)
+    return Failure("bad_upstream", _GARBAGE, tries=2)
+
+
+_PASSING_ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((TimedOut, httpx2.TimeoutException, anthropic.APITimeoutError), "timeout"),
+    ((httpx2.ConnectError, anthropic.APIConnectionError), "connect"),
+    ((Truncated, httpx2.TransportError), "truncated"),
+)
+
+
+def _by_status(error: anthropic.APIStatusError, *, model: str, at: datetime) -> Failure:
+    status, kind = error.status_code, error.type or ""
+    code = _error_code(error) or kind or f"http_{status}"
+    if code in _SPENT or kind in _ACCOUNT_TYPES or status in _ACCOUNT_STATUS:
+        return Failure(code, _ACCOUNT, circuit_s=REFUSED_S, is_alert=True)
+    if status == 429:
+        return _limited(error, code, at)
+    if status in _PASSING_STATUS or kind in _PASSING_TYPES:
+        return Failure(code, _BUSY, tries=TRIES)
+    if status == 404:
+        return Failure(code, f"The model {model} is not available. Choose another one.", is_alert=True)
+    if status == 413:
+        return Failure(code, _TOO_LARGE)
+    if status == 200:
+        return Failure(code, _GARBAGE, tries=2)
+    is_too_long = "too long" in error.message or "context window" in error.message
+    return Failure("context_too_long", _TOO_LONG) if is_too_long else Failure(code, _REJECTED)
+
+
+def _limited(error: anthropic.APIStatusError, code: str, at: datetime) -> Failure:
+    wait_s = _retry_after(error.response)
+    if wait_s is None:
+        return Failure(code, _BUSY, tries=TRIES)
+    if wait_s <= PATIENCE_S:
+        return Failure(code, _BUSY, tries=2, wait_s=wait_s)
+    until = f"{at + timedelta(seconds=wait_s + 59):%H:%M}"
+    sentence = f"Claude is busy until {until}. Your message is kept: press Retry after that."
+    return Failure(code, sentence, wait_s=wait_s, circuit_s=wait_s)
+
+
+def _retry_after(response: httpx2.Response) -> float | None:
+    """Read Retry-After in seconds; the date form, which the API does not use, counts as absent."""
+    for header, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            wait_s = float(response.headers[header]) / unit
+        except (KeyError, ValueError):
+            continue
+        if 0 <= wait_s < 1e7:
+            return wait_s
+    return None
+
+
+def _error_code(error: anthropic.APIStatusError) -> str | None:
+    body = error.body
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except json.JSONDecodeError:
+            return None
+    inner = body.get("error") if isinstance(body, dict) else None
+    details = inner.get("details") if isinstance(inner, dict) else None
+    code = details.get("error_code") if isinstance(details, dict) else None
+    return code if isinstance(code, str) else None

@@ -1,0 +1,83 @@
+"""The wire: bounds on what a server may send, and the SDK's objects as our events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+
+from app.adapters.claude_errors import TooLarge
+from app.core.events import (
+    BlockStart,
+    BlockStop,
+    Event,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    OtherDelta,
+    TextDelta,
+    ThinkingDelta,
+)
+
+
+class Meter(httpx2.SyncByteStream):
+    """Passes a response body on, and raises TooLarge past a size without an event, or in all.
+
+    The SDK itself buffers a line without bound.
+    """
+
+    def __init__(self, stream: Any, event_bytes: int, total_bytes: int) -> None:
+        self._stream = stream
+        self._event_bytes, self._total_bytes = event_bytes, total_bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        total = since_event = 0
+        for chunk in self._stream:
+            total += len(chunk)
+            end = max(chunk.rfind(b"\n\n"), chunk.rfind(b"\n\r\n"))
+            since_event = since_event + len(chunk) if end < 0 else len(chunk) - end
+            if total > self._total_bytes or since_event > self._event_bytes:
+                raise TooLarge
+            yield chunk
+
+    def close(self) -> None:
+        """Close the connection's side of it."""
+        self._stream.close()
+
+
+def to_event(raw: Any, response: httpx2.Response) -> Event | None:
+    """Turn one of the SDK's stream events into ours; None for a type that is not known.
+
+    Goes by ``type`` strings: the SDK builds unknown blocks as text blocks.
+    """
+    match raw.type:
+        case "content_block_delta":
+            return _delta(raw)
+        case "content_block_start":
+            return BlockStart(raw.index, raw.content_block.to_dict())
+        case "content_block_stop":
+            return BlockStop(raw.index)
+        case "message_start":
+            request_id = response.headers.get("request-id")
+            return MessageStart(raw.message.model, request_id, _usage(raw.message.usage))
+        case "message_delta":
+            details = getattr(raw.delta, "stop_details", None)
+            return MessageDelta(raw.delta.stop_reason, details and details.to_dict(), _usage(raw.usage))
+        case "message_stop":
+            return MessageStop()
+        case _:
+            return None
+
+
+def _delta(raw: Any) -> Event:
+    match raw.delta.type:
+        case "text_delta":
+            return TextDelta(raw.index, raw.delta.text)
+        case "thinking_delta":
+            return ThinkingDelta(raw.index, raw.delta.thinking)
+        case _:
+            return OtherDelta(raw.index, raw.delta.to_dict())
+
+
+def _usage(usage: Any) -> dict[str, Any]:
+    figures = usage.to_dict() if usage is not None else {}
+    return {name: value for name, value in figures.items() if value is not None}

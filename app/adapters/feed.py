@@ -1,0 +1,72 @@
+"""The loudspeaker: tells the live views of this process which journal entries have been committed."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gevent.event import Event as Flag
+
+
+class Entry(NamedTuple):
+    """A committed journal entry: its place, and the event in journal form."""
+
+    seq: int
+    kind: str
+    body: str
+
+
+class Signal:
+    """Wakes every greenlet that waits; who comes later waits for the next time."""
+
+    def __init__(self) -> None:
+        self._flag = Flag()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for the next ``set``; False if ``timeout_s`` passed first."""
+        return bool(self._flag.wait(timeout_s))
+
+    def set(self) -> None:
+        """Wake all who wait."""
+        flag, self._flag = self._flag, Flag()
+        flag.set()
+
+
+@dataclass(eq=False)
+class Subscription:
+    """The entries of one reply that were published since it was made.
+
+    It keeps the newest 1,024; whoever finds a gap reads the journal.
+    """
+
+    reply_id: str
+    changed: Signal = field(default_factory=Signal)
+    entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=1024))
+
+
+class Feed:
+    """Hands committed entries to the subscriptions of a reply."""
+
+    def __init__(self) -> None:
+        self._subscriptions: dict[str, list[Subscription]] = {}
+
+    def publish(self, reply_id: str, entries: Iterable[Entry]) -> None:
+        """Say that these entries of a reply are committed."""
+        entries = tuple(entries)
+        for subscription in self._subscriptions.get(reply_id, ()):
+            subscription.entries.extend(entries)
+            subscription.changed.set()
+
+    def subscribe(self, reply_id: str) -> Subscription:
+        """Listen from now on; close with ``unsubscribe``."""
+        subscription = Subscription(reply_id)
+        self._subscriptions.setdefault(reply_id, []).append(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop listening."""
+        listeners = self._subscriptions.get(subscription.reply_id, [])
+        if subscription in listeners:
+            listeners.remove(subscription)
+        if not listeners:
+            self._subscriptions.pop(subscription.reply_id, None)

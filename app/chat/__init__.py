@@ -1,0 +1,1 @@
+"""Use cases as functions on (session, owner, …), and the runner; no Flask."""

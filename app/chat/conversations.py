@@ -1,0 +1,203 @@
+"""Conversations of one owner: list, open, say something, and ask again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from app.adapters.models import Conversation, Message, new_id, now
+from app.core.errors import Conflict, Invalid, NotFound
+from app.core.events import LIVE
+from app.core.tree import path_to
+
+#: Longest message a person may send, in characters; about 50,000 tokens.
+MAX_TEXT = 200_000
+_LISTED = 200
+_TITLE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A conversation in the sidebar."""
+
+    id: str
+    title: str
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A conversation and the messages on its shown branch, oldest first."""
+
+    id: str
+    title: str
+    messages: Sequence[Message]
+
+    @property
+    def live_reply(self) -> Message | None:
+        """The reply that is still being written, if there is one."""
+        last = self.messages[-1] if self.messages else None
+        return last if last is not None and last.status in LIVE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The two rows a sent message makes; ``is_new`` is False if the same form had been sent before."""
+
+    message: Message
+    reply: Message
+    is_new: bool
+
+
+def list_recent(session: Session, owner: str) -> list[Listed]:
+    """List the owner's conversations, the newest activity first."""
+    is_live = exists().where(Message.conversation_id == Conversation.id, Message.status.in_(LIVE))
+    rows = session.execute(
+        select(Conversation.id, Conversation.title, is_live)
+        .where(Conversation.owner_id == owner)
+        .order_by(Conversation.updated_at.desc(), Conversation.id)
+        .limit(_LISTED)
+    )
+    return [Listed(*row) for row in rows]
+
+
+def get(session: Session, owner: str, conversation_id: str) -> Opened:
+    """Open a conversation of the owner; raises NotFound."""
+    conversation = _load(session, owner, conversation_id)
+    leaf = session.get(Message, conversation.leaf_id) if conversation.leaf_id else None
+    return Opened(conversation.id, conversation.title, path(session, leaf) if leaf else [])
+
+
+def path(session: Session, leaf: Message) -> list[Message]:
+    """Give the messages from the root of the tree to ``leaf``."""
+    messages = session.scalars(select(Message).where(Message.conversation_id == leaf.conversation_id))
+    by_id = {message.id: message for message in messages}
+    return [by_id[id] for id in path_to(leaf.id, ((m.id, m.parent_id) for m in by_id.values()))]
+
+
+def get_reply(session: Session, owner: str, reply_id: str) -> Message:
+    """Give a reply of the owner; raises NotFound."""
+    reply = session.scalar(
+        select(Message).where(Message.id == reply_id, Message.owner_id == owner, Message.role == "assistant")
+    )
+    if reply is None:
+        raise NotFound("There is no such reply.")
+    return reply
+
+
+def start(session: Session, owner: str, *, text: str, nonce: str, model: str) -> Sent:
+    """Begin a conversation with a message; sending the same nonce again gives what it made before."""
+    if earlier := _sent_before(session, owner, nonce):
+        return earlier
+    text = _checked(text)
+    conversation = Conversation(id=new_id(), owner_id=owner, title=title_of(text))
+    session.add(conversation)
+    session.flush()
+    return _add(session, conversation, text=text, nonce=nonce, model=model)
+
+
+def send(session: Session, owner: str, conversation_id: str, *, text: str, nonce: str, model: str) -> Sent:
+    """Say something in a conversation.
+
+    Raises NotFound; Invalid for an empty or overlong text; Conflict while a reply is being written.
+    """
+    conversation = _load(session, owner, conversation_id)
+    if earlier := _sent_before(session, owner, nonce):
+        return earlier
+    text = _checked(text)
+    _refuse_while_live(session, conversation)
+    return _add(session, conversation, text=text, nonce=nonce, model=model)
+
+
+def retry(session: Session, owner: str, reply_id: str, *, model: str) -> Message:
+    """Ask again for a reply that ended: a sibling of it, which becomes the shown branch."""
+    earlier = get_reply(session, owner, reply_id)
+    conversation = _load(session, owner, earlier.conversation_id)
+    _refuse_while_live(session, conversation)
+    reply = _queued(conversation, parent_id=earlier.parent_id, model=model)
+    session.add(reply)
+    conversation.leaf_id, conversation.updated_at = reply.id, now()
+    session.flush()
+    return reply
+
+
+def title_of(text: str) -> str:
+    """Make a title from the first words of a message."""
+    line = " ".join(text.split())
+    if len(line) <= _TITLE:
+        return line
+    head, _space, _rest = line[: _TITLE + 1].rpartition(" ")
+    return f"{head or line[:_TITLE]}…"
+
+
+def _load(session: Session, owner: str, conversation_id: str) -> Conversation:
+    conversation = session.scalar(
+        select(Conversation).where(Conversation.id == conversation_id, Conversation.owner_id == owner)
+    )
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    return conversation
+
+
+def _sent_before(session: Session, owner: str, nonce: str) -> Sent | None:
+    if not nonce:
+        return None
+    message = session.scalar(select(Message).where(Message.owner_id == owner, Message.nonce == nonce))
+    if message is None:
+        return None
+    replies = select(Message).where(Message.parent_id == message.id).order_by(Message.created_at)
+    return Sent(message, session.scalars(replies.limit(1)).one(), is_new=False)
+
+
+def _checked(text: str) -> str:
+    text = text.replace("\r\n", "\n").strip()
+    if not text:
+        raise Invalid("There is nothing to send yet: write a message first.")
+    if len(text) > MAX_TEXT:
+        raise Invalid(f"The message is too long: {len(text):,} characters, and {MAX_TEXT:,} fit. Your text is kept.")
+    return text
+
+
+def _refuse_while_live(session: Session, conversation: Conversation) -> None:
+    leaf = session.get(Message, conversation.leaf_id) if conversation.leaf_id else None
+    if leaf is not None and leaf.status in LIVE:
+        raise Conflict("Claude is still answering. Wait or press Stop, then send again: your text is kept.")
+
+
+def _add(session: Session, conversation: Conversation, *, text: str, nonce: str, model: str) -> Sent:
+    message = Message(
+        id=new_id(),
+        conversation_id=conversation.id,
+        owner_id=conversation.owner_id,
+        parent_id=conversation.leaf_id,
+        role="user",
+        content=[{"type": "text", "text": text}],
+        text=text,
+        nonce=nonce or None,
+    )
+    session.add(message)
+    session.flush()
+    reply = _queued(conversation, parent_id=message.id, model=model)
+    session.add(reply)
+    conversation.leaf_id, conversation.updated_at = reply.id, now()
+    session.flush()
+    return Sent(message, reply, is_new=True)
+
+
+def _queued(conversation: Conversation, *, parent_id: str | None, model: str) -> Message:
+    return Message(
+        id=new_id(),
+        conversation_id=conversation.id,
+        owner_id=conversation.owner_id,
+        parent_id=parent_id,
+        role="assistant",
+        status="queued",
+        model=model,
+        content=[],
+        text="",
+        note="",
+        usage={},
+        epoch=1,
+        last_seq=0,
+    )

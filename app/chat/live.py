@@ -1,0 +1,191 @@
+"""Live views: the journal of one running reply folded into blocks, for any number of readers.
+
+A reader is a cursor, the version it was shown. What changed since is computed from the view, so a slow
+reader gets fewer, larger frames, and nothing queues up.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+
+from app.adapters.db import Database
+from app.adapters.feed import Entry, Feed, Signal, Subscription
+from app.chat import journal
+from app.core.events import (
+    BlockStart,
+    BlockStop,
+    End,
+    Event,
+    Retrying,
+    TextDelta,
+    ThinkingDelta,
+    from_entry,
+)
+from app.core.markdown import Incremental
+from app.core.sse import Cursor
+
+
+@dataclass(slots=True)
+class Block:
+    """One content block as the page shows it; ``tail`` is its unfinished end, None once it is closed."""
+
+    index: int
+    type: str
+    label: str = ""
+    sealed: list[tuple[int, str]] = field(default_factory=list)
+    tail: str | None = ""
+    opened_at: int = 0
+    tail_at: int = 0
+    markdown: Incremental = field(default_factory=Incremental)
+
+    @property
+    def html(self) -> str:
+        """Everything that is final."""
+        return "".join(html for _version, html in self.sealed)
+
+
+class LiveReply:
+    """One reply's view; ``refresh`` takes in what was committed since."""
+
+    def __init__(self, subscription: Subscription, read: Callable[[int], list[Entry]]) -> None:
+        self.id = secrets.token_hex(3)
+        self.version = 0
+        self.blocks: list[Block] = []
+        self.retrying: tuple[Retrying, float] | None = None
+        self.retrying_at = 0
+        self.end: End | None = None
+        self.readers = 0
+        self.left_at = monotonic()
+        self._seq = 0
+        self._is_refreshing = self._is_awaited = False
+        self.subscription, self._read = subscription, read
+        for entry in read(0):
+            self._fold(entry)
+
+    @property
+    def changed(self) -> Signal:
+        """Is set whenever there is something to take in."""
+        return self.subscription.changed
+
+    @property
+    def cursor(self) -> Cursor:
+        """What a reader has who was shown all of this."""
+        return Cursor(self.id, self.version)
+
+    def refresh(self) -> None:
+        """Take in what has been committed; reads the journal where the feed left a gap."""
+        if self._is_refreshing:  # another reader is at it, and waits for the journal
+            self._is_awaited = True
+            return
+        self._is_refreshing = True
+        try:
+            self._take_in()
+        finally:
+            self._is_refreshing = False
+            if self._is_awaited:
+                self._is_awaited = False
+                self.changed.set()
+
+    def _take_in(self) -> None:
+        entries = self.subscription.entries
+        while entries and not self.end:
+            entry = entries.popleft()
+            if entry.seq > self._seq + 1:
+                for missed in self._read(self._seq):
+                    self._fold(missed)
+            if entry.seq > self._seq:
+                self._fold(entry)
+
+    def _fold(self, entry: Entry) -> None:
+        self._seq = entry.seq
+        self.version += 1
+        self._apply(from_entry(entry.kind, entry.body))
+
+    def _apply(self, event: Event) -> None:
+        match event:
+            case BlockStart():
+                self._open(event.index, event.block.get("type", "unknown"), event.block)
+            case TextDelta() | ThinkingDelta():
+                self._grow(event)
+            case BlockStop():
+                self._close(event.index)
+            case Retrying():
+                self.retrying, self.retrying_at = (event, monotonic() + event.wait_s), self.version
+            case End():
+                self.end = event
+                for block in self.blocks:
+                    self._close(block.index)
+            case _:
+                pass
+
+    def _open(self, index: int, kind: str, block: dict[str, object]) -> Block:
+        if self.retrying is not None:
+            self.retrying, self.retrying_at = None, self.version
+        opened = Block(index, kind, label=str(block.get("name") or ""), opened_at=self.version)
+        self.blocks.append(opened)
+        if text := block.get("text") or block.get("thinking"):
+            self._feed(opened, str(text))
+        return opened
+
+    def _grow(self, event: TextDelta | ThinkingDelta) -> None:
+        block = next((b for b in reversed(self.blocks) if b.index == event.index), None)
+        if block is None:
+            block = self._open(event.index, "text" if isinstance(event, TextDelta) else "thinking", {})
+        self._feed(block, event.text)
+
+    def _feed(self, block: Block, text: str) -> None:
+        change = block.markdown.feed(text)
+        block.sealed += [(self.version, html) for html in change.sealed]
+        block.tail, block.tail_at = change.tail, self.version
+
+    def _close(self, index: int) -> None:
+        for block in self.blocks:
+            if block.index == index and block.tail is not None:
+                block.sealed.append((self.version, block.tail))
+                block.tail, block.tail_at = None, self.version
+
+
+class LiveReplies:
+    """The live views of this process, one for each reply that is or was just being read."""
+
+    def __init__(self, db: Database, feed: Feed, *, keep_s: float = 60) -> None:
+        self._db, self._feed, self._keep_s = db, feed, keep_s
+        self._views: dict[str, LiveReply] = {}
+
+    @property
+    def readers(self) -> int:
+        """How many readers there are."""
+        return sum(view.readers for view in self._views.values())
+
+    @contextmanager
+    def view(self, reply_id: str) -> Iterator[LiveReply]:
+        """Give the view of a reply, up to date; it is kept for a while after the last reader left."""
+        self._sweep()
+        view = self._views.get(reply_id) or self._make(reply_id)
+        view.readers += 1
+        try:
+            view.refresh()
+            yield view
+        finally:
+            view.readers -= 1
+            view.left_at = monotonic()
+
+    def _make(self, reply_id: str) -> LiveReply:
+        subscription = self._feed.subscribe(reply_id)
+        try:
+            view = LiveReply(subscription, lambda seq: self._db.read(journal.read_after, reply_id, seq))
+        except BaseException:
+            self._feed.unsubscribe(subscription)
+            raise
+        if reply_id in self._views:  # made by another reader while the journal was read
+            self._feed.unsubscribe(subscription)
+        return self._views.setdefault(reply_id, view)
+
+    def _sweep(self) -> None:
+        limit = monotonic() - self._keep_s
+        for reply_id, view in list(self._views.items()):
+            if not view.readers and view.left_at < limit:
+                self._feed.unsubscribe(view.subscription)
+                del self._views[reply_id]

@@ -1,0 +1,40 @@
+"""Commands: ``flask --app wsgi db upgrade`` and its kin."""
+
+from pathlib import Path
+
+import click
+from alembic import command
+from alembic.config import Config
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from app.adapters.db import Database
+
+db_group = AppGroup("db", help="Bring the database to the version this code needs.")
+
+
+def init_app(app: Flask) -> None:
+    """Add the commands to the app."""
+    app.cli.add_command(db_group)
+
+
+@db_group.command("upgrade")
+@click.argument("revision", default="head")
+def upgrade(revision: str) -> None:
+    """Move the database up, to the newest version unless told otherwise."""
+    command.upgrade(alembic_config(current_app.extensions["rill"].db), revision)
+
+
+@db_group.command("downgrade")
+@click.argument("revision")
+def downgrade(revision: str) -> None:
+    """Move the database down to a version; what only newer versions know is lost."""
+    command.downgrade(alembic_config(current_app.extensions["rill"].db), revision)
+
+
+def alembic_config(db: Database) -> Config:
+    """Tell Alembic where the migrations are and which engine to use."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["engine"] = db.engine
+    return config

@@ -1,0 +1,92 @@
+"""Puts a reply together from its events: content blocks as the API has them, usage, and how it ended."""
+
+import json
+from typing import Any
+
+from app.core.events import (
+    BlockStart,
+    Event,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    OtherDelta,
+    TextDelta,
+    ThinkingDelta,
+)
+
+Block = dict[str, Any]
+
+
+class Assembly:
+    """A reply so far; feed it every event in order."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, Block] = {}
+        self._input_json: dict[int, str] = {}
+        self.model: str | None = None
+        self.request_id: str | None = None
+        self.usage: dict[str, Any] = {}
+        self.stop_reason: str | None = None
+        self.is_complete = False
+
+    def add(self, event: Event) -> None:
+        """Take in the next event."""
+        match event:
+            case MessageStart():
+                self.model, self.request_id = event.model, event.request_id
+                self.usage.update(event.usage)
+            case BlockStart():
+                self._blocks[event.index] = dict(event.block)
+            case TextDelta():
+                self._join(event.index, "text", "text", event.text)
+            case ThinkingDelta():
+                self._join(event.index, "thinking", "thinking", event.text)
+            case OtherDelta():
+                self._merge(event.index, event.delta)
+            case MessageDelta():
+                self.stop_reason = event.stop_reason or self.stop_reason
+                self.usage.update(event.usage)
+            case MessageStop():
+                self.is_complete = True
+            case _:
+                pass
+
+    @property
+    def content(self) -> list[Block]:
+        """The content blocks in their order, as the API would give them in a whole message."""
+        return [self._finished(index) for index in sorted(self._blocks)]
+
+    @property
+    def text(self) -> str:
+        """What Claude wrote for the reader, without thinking and tools."""
+        return text_of(self.content)
+
+    def _join(self, index: int, kind: str, key: str, text: str) -> None:
+        block = self._blocks.setdefault(index, {"type": kind})
+        block[key] = (block.get(key) or "") + text
+
+    def _merge(self, index: int, delta: Block) -> None:
+        block = self._blocks.setdefault(index, {"type": "unknown"})
+        match delta.get("type"):
+            case "input_json_delta":
+                self._input_json[index] = self._input_json.get(index, "") + delta.get("partial_json", "")
+            case "signature_delta":
+                block["signature"] = delta.get("signature", "")
+            case "citations_delta":
+                block["citations"] = [*(block.get("citations") or []), delta.get("citation")]
+            case _:
+                block["deltas"] = [*block.get("deltas", []), delta]
+
+    def _finished(self, index: int) -> Block:
+        block = self._blocks[index]
+        if not (raw := self._input_json.get(index)):
+            return block
+        try:
+            return {**block, "input": json.loads(raw)}
+        except json.JSONDecodeError:
+            return {**block, "partial_json": raw}
+
+
+def text_of(content: list[Block]) -> str:
+    """Join the text blocks of a message."""
+    return "\n\n".join(block.get("text") or "" for block in content if block.get("type") == "text")

@@ -1,0 +1,64 @@
+"""The errors Rill raises: each knows its HTTP status and the sentence for the person reading."""
+
+from dataclasses import dataclass
+
+
+class RillError(Exception):
+    """Base of every error that may reach a person; ``str(error)`` is a full sentence."""
+
+    status = 500
+
+
+class ConfigurationError(RillError):
+    """The environment does not make sense; the sentence names the variable."""
+
+
+class NotFound(RillError):
+    """There is no such thing, or it belongs to somebody else."""
+
+    status = 404
+
+
+class Invalid(RillError):
+    """What was sent cannot be accepted as it is."""
+
+    status = 422
+
+
+class Forbidden(RillError):
+    """The request may not be made from there."""
+
+    status = 403
+
+
+class Conflict(RillError):
+    """The thing is in a state that does not allow this now."""
+
+    status = 409
+
+
+class Unavailable(RillError):
+    """Rill cannot take this on at the moment."""
+
+    status = 503
+
+
+@dataclass(eq=False)
+class Upstream(RillError):
+    """Claude could not be reached, refused the request, or broke off.
+
+    ``code`` is what is stored and logged (an Anthropic ``error.type`` or ``error_code``, or one of
+    ``connect``, ``truncated``, ``timeout``, ``too_large``, ``bad_upstream``); ``sentence`` is for the
+    person; ``retryable`` says whether the same request may succeed soon.
+    """
+
+    code: str
+    sentence: str
+    retryable: bool = False
+    retry_after_s: float | None = None
+    request_id: str | None = None
+
+    status = 502
+
+    def __str__(self) -> str:
+        return self.sentence

@@ -1,0 +1,17 @@
+"""Alembic's entry: runs the migrations on the engine that app/cli.py hands over."""
+
+from alembic import context
+
+from app.adapters import models  # noqa: F401 - defines the tables that Base knows
+from app.adapters.db import Base
+
+engine = context.config.attributes["engine"]
+with engine.connect() as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,1 @@
+"""Flask: routes parse, make one call and render; blueprints do not import each other."""

@@ -1,0 +1,119 @@
+"""Conversations: a new one, one of them, and what is said in them."""
+
+from collections.abc import Iterator
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.chat import conversations as chat
+from app.chat.conversations import Opened, Sent
+from app.core.errors import Invalid, RillError
+from app.web import auth, htmx, pages
+from app.web.frames import Plain
+from app.web.services import services
+
+bp = Blueprint("conversations", __name__)
+
+#: Marks in the rendered page the place where a plain browser's reply grows.
+_HERE = "<!-- the reply grows here -->"
+
+
+@bp.get("/")
+def index() -> str:
+    """Show the page of a new conversation."""
+    return pages.chat_page(None)
+
+
+@bp.post("/conversations")
+def create() -> BaseResponse:
+    """Begin a conversation with a message."""
+    try:
+        sent = services().db.write(chat.start, auth.owner(), **_message())
+    except RillError as error:
+        return _refused(None, error)
+    _run(sent)
+    return htmx.see_other(_place(sent))
+
+
+@bp.get("/c/<id>")
+def show(id: str) -> Response:
+    """Show a conversation; of a running reply, everything so far."""
+    opened = services().db.read(chat.get, auth.owner(), id)
+    return htmx.vary(make_response(pages.chat_page(opened)))
+
+
+@bp.post("/c/<id>/messages")
+def send(id: str) -> BaseResponse:
+    """Say something in a conversation."""
+    built = services()
+    try:
+        sent = built.db.write(chat.send, auth.owner(), id, **_message())
+    except RillError as error:
+        return _refused(built.db.read(chat.get, auth.owner(), id), error)
+    _run(sent)
+    if not htmx.is_htmx():
+        return htmx.see_other(_place(sent))
+    if not sent.is_new:
+        return htmx.see_other(url_for(".show", id=id))
+    values = {"sent": sent, "live_reply": sent.reply, **pages.page_values(id)}
+    html = render_template("conversations/send.hx.html", view=pages.live_view(sent.reply), **values)
+    return htmx.vary(make_response(html))
+
+
+@bp.get("/c/<id>/live")
+def live(id: str) -> BaseResponse:
+    """Show a conversation to a browser without scripts: the running reply grows as the page loads."""
+    opened = services().db.read(chat.get, auth.owner(), id)
+    if opened.live_reply is None:
+        return htmx.see_other(url_for(".show", id=id))
+    response = Response(stream_with_context(_grow(opened, opened.live_reply.id)), mimetype="text/html")
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Cache-Control"] = "no-store, no-transform"
+    return response
+
+
+def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
+    built = services()
+    head, _here, foot = pages.chat_page(opened, is_plain=True, here=_HERE).partition(_HERE)
+    yield head
+    with built.live.view(reply_id) as view:
+        yield from Plain(view, current_app.jinja_env, is_alive=built.is_alive).stream()
+    reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
+    yield render_template("replies/_footer.html", reply=reply)
+    yield foot
+
+
+def _message() -> dict[str, str]:
+    settings = services().settings
+    model = request.form.get("model") or settings.model
+    if model not in settings.models:
+        raise Invalid(f"The model {model[:80]} is not offered here. Choose another; your text is kept.")
+    return {"text": request.form.get("text", ""), "nonce": request.form.get("nonce", "")[:64], "model": model}
+
+
+def _run(sent: Sent) -> None:
+    if sent.is_new:
+        services().runner.start(sent.reply)
+
+
+def _place(sent: Sent) -> str:
+    """A plain browser goes to where the reply grows; htmx to the page that streams."""
+    endpoint = ".show" if htmx.is_htmx() else ".live"
+    return url_for(endpoint, id=sent.message.conversation_id)
+
+
+def _refused(opened: Opened | None, error: RillError) -> Response:
+    """Say why not, and give a plain browser its text back; with htmx the page still has it."""
+    if htmx.is_htmx():
+        raise error
+    page = pages.chat_page(opened, notice=str(error), draft=request.form.get("text", ""))
+    return htmx.vary(make_response(page, error.status))

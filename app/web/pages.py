@@ -1,0 +1,80 @@
+"""What several routes answer with: the chat page, and errors as page or notice."""
+
+from typing import Any
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from app.adapters.models import Message
+from app.chat import conversations
+from app.chat.conversations import Opened
+from app.chat.live import LiveReply
+from app.core.errors import RillError
+from app.web import auth, htmx
+from app.web.services import services
+
+
+def chat_page(opened: Opened | None, *, notice: str = "", draft: str = "", **values: Any) -> str:
+    """Render the chat page, of a conversation or for a new one."""
+    live_reply = opened.live_reply if opened else None
+    return render_template(
+        "conversations/show.html",
+        conversation=opened,
+        live_reply=live_reply,
+        view=live_view(live_reply) if live_reply else None,
+        notice=notice,
+        draft=draft,
+        **page_values(opened.id if opened else None),
+        **values,
+    )
+
+
+def live_view(reply: Message) -> LiveReply:
+    """Give the view of a running reply, up to date; it outlives the page by a while."""
+    with services().live.view(reply.id) as view:
+        return view
+
+
+def page_values(current_id: str | None) -> dict[str, Any]:
+    """Give what every page needs: the sidebar and the operator's choices."""
+    built = services()
+    return {
+        "chats": built.db.read(conversations.list_recent, auth.owner()),
+        "current_id": current_id,
+        "settings": built.settings,
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Answer errors with their sentence: as a notice for htmx, as a page otherwise."""
+    app.register_error_handler(RillError, _answer_error)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(Exception, _answer_crash)
+
+
+def _answer_error(error: RillError) -> Response:
+    return _error(error.status, str(error))
+
+
+def _answer_http_error(error: HTTPException) -> Response:
+    sentences = {
+        404: "There is no such page.",
+        405: "That cannot be done this way.",
+        413: "That is more than Rill takes at once. Nothing was changed.",
+    }
+    code = error.code or 500
+    return _error(code, sentences.get(code, "Rill could not make sense of this request."))
+
+
+def _answer_crash(error: Exception) -> Response:
+    current_app.logger.error("request.crashed", exc_info=error, extra={"endpoint": request.endpoint})
+    return _error(500, "Something went wrong in Rill. Nothing you sent before was lost; please try again.")
+
+
+def _error(status: int, sentence: str) -> Response:
+    if htmx.is_htmx():
+        html = render_template("errors/notice.hx.html", sentence=sentence)
+    else:
+        draft = request.form.get("text", "") if status != 413 else ""
+        html = render_template("errors/error.html", sentence=sentence, status=status, draft=draft)
+    return htmx.vary(make_response(html, status))

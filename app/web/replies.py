@@ -1,0 +1,85 @@
+"""Replies: their stream, their finished form, Stop and Retry."""
+
+from collections.abc import Iterator
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.chat import conversations as chat
+from app.core.errors import NotFound
+from app.core.events import LIVE
+from app.core.sse import STREAM_HEADERS, Cursor, encode
+from app.web import auth, htmx, pages
+from app.web.frames import Frames
+from app.web.services import services
+
+bp = Blueprint("replies", __name__, url_prefix="/replies")
+
+
+@bp.get("/<id>")
+def show(id: str) -> BaseResponse:
+    """Give the finished reply, which replaces the growing one; 204 while it is being written."""
+    built = services()
+    reply = built.db.read(chat.get_reply, auth.owner(), id)
+    if not htmx.is_htmx():
+        return htmx.see_other(url_for("conversations.show", id=reply.conversation_id))
+    if reply.status in LIVE:
+        return Response(status=204)
+    values = pages.page_values(reply.conversation_id)
+    return htmx.vary(make_response(render_template("replies/show.hx.html", reply=reply, **values)))
+
+
+@bp.get("/<id>/stream")
+def stream(id: str) -> Response:
+    """Stream the reply as it grows, from the cursor on that the reader has.
+
+    Always 200 and an event stream: no status code stops hx-sse, a ``done`` event does.
+    """
+    cursor = Cursor.parse(request.headers.get("Last-Event-ID") or request.args.get("after"))
+    return Response(stream_with_context(_frames(id, cursor)), headers=STREAM_HEADERS)
+
+
+@bp.post("/<id>/stop")
+def stop(id: str) -> BaseResponse:
+    """Stop the reply, and keep what has arrived."""
+    built = services()
+    reply = built.db.read(chat.get_reply, auth.owner(), id)
+    built.runner.stop(reply.id)
+    if htmx.is_htmx():
+        return Response(status=204)
+    return htmx.see_other(url_for("conversations.live", id=reply.conversation_id))
+
+
+@bp.post("/<id>/retry")
+def retry(id: str) -> BaseResponse:
+    """Ask again for a reply that ended."""
+    built = services()
+    reply = built.db.write(chat.retry, auth.owner(), id, model=built.settings.model)
+    built.runner.start(reply)
+    endpoint = "conversations.show" if htmx.is_htmx() else "conversations.live"
+    return htmx.see_other(url_for(endpoint, id=reply.conversation_id))
+
+
+def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:
+    built = services()
+    try:
+        reply = built.db.read(chat.get_reply, auth.owner(), id)
+    except NotFound:
+        notice = render_template("errors/_notice.html", sentence="This reply is no longer here. Reload the page.")
+        yield encode(htmx.partial("#notice", notice) + htmx.partial("#conn", "", swap="delete"))
+        yield encode("done", event="done")
+        return
+    if reply.status not in LIVE:
+        yield encode("done", event="done")
+        return
+    with built.live.view(id) as view:
+        yield from Frames(view, current_app.jinja_env, is_alive=built.is_alive).stream(cursor)

@@ -1,0 +1,69 @@
+"""Response headers, the nonce of each response, and the checks every request passes."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request
+
+from app.core.errors import Forbidden
+
+_POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types htmx"
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def init_app(app: Flask) -> None:
+    """Guard every request and harden every response of the app."""
+    app.before_request(_check_host)
+    app.before_request(_check_origin)
+    app.after_request(_harden)
+    app.context_processor(lambda: {"nonce": nonce()})
+
+
+def nonce() -> str:
+    """Give the script nonce of this response; hx-csp swaps it for the page's in fragments."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(16)
+    value: str = g.nonce
+    return value
+
+
+def _check_host() -> None:
+    """Refuse other names for this server, so that no website can rebind its own name to it."""
+    try:
+        host = urlsplit(f"//{request.host}").hostname
+    except ValueError:
+        host = None
+    if host not in _LOOPBACK:
+        raise Forbidden("Rill answers on this machine only: open it as http://127.0.0.1 or http://localhost.")
+
+
+def _check_origin() -> None:
+    """Refuse unsafe requests that another site caused: Sec-Fetch-Site decides, else Origin must match."""
+    if request.method in _SAFE_METHODS:
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    is_ours = origin is None or origin == request.host_url.rstrip("/")
+    if site is not None:
+        is_ours = site == "same-origin" or (site == "none" and is_ours)
+    if not is_ours:
+        raise Forbidden("This request came from another site, so Rill did not carry it out.")
+
+
+def _harden(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce())
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,77 @@
+"""What the templates show of a message: its blocks as HTML, and the figures under a reply."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from app.adapters.models import Message
+from app.core import markdown
+from app.core.events import LIVE
+
+_STOP_REASONS = {
+    "end_turn": "complete",
+    "max_tokens": "length limit",
+    "stop_sequence": "stop sequence",
+    "tool_use": "tool use",
+    "pause_turn": "paused",
+    "refusal": "declined",
+    "model_context_window_exceeded": "context full",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBlock:
+    """A finished content block."""
+
+    type: str
+    label: str
+    html: str
+
+
+def blocks(message: Message) -> list[ShownBlock]:
+    """Give the blocks of a stored message, rendered."""
+    return [_shown(block) for block in message.content]
+
+
+def is_live(message: Message) -> bool:
+    """Say whether a reply is still being written."""
+    return message.status in LIVE
+
+
+def figures(reply: Message) -> list[tuple[str, str]]:
+    """Give the small print under a finished reply, as (name, value) pairs."""
+    usage = reply.usage or {}
+    kinds = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    tokens_in = sum(usage.get(kind) or 0 for kind in kinds)
+    found = [
+        ("Model", reply.model or ""),
+        ("Input", f"{tokens_in:,} tokens" if tokens_in else ""),
+        ("Output", f"{usage['output_tokens']:,} tokens" if usage.get("output_tokens") else ""),
+        ("First token", f"{reply.first_token_s:.2f} s" if reply.first_token_s is not None else ""),
+        ("Total", f"{reply.total_s:.1f} s" if reply.total_s is not None else ""),
+        ("Ended", _STOP_REASONS.get(reply.stop_reason or "", reply.stop_reason or reply.status or "")),
+        ("Request", (reply.request_id or "")[-8:] if reply.status == "failed" else ""),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def words(reply: Message) -> int:
+    """Count the words of a reply."""
+    return len(reply.text.split())
+
+
+def announcement(reply: Message) -> str:
+    """Say to a screen reader how a reply ended."""
+    if reply.status == "done":
+        return f"Answer complete, {words(reply):,} words."
+    return reply.note or "The answer ended."
+
+
+def _shown(block: dict[str, object]) -> ShownBlock:
+    kind = str(block.get("type", "unknown"))
+    text = str(block.get(kind) or "") if kind in ("text", "thinking") else ""
+    return ShownBlock(kind, str(block.get("name") or ""), _rendered(text) if text else "")
+
+
+@lru_cache(maxsize=1024)
+def _rendered(text: str) -> str:
+    return markdown.render(text)

@@ -1,0 +1,178 @@
+"""A real server and a real Chromium for the tests in this folder."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILURES = Path(__file__).with_name("failures")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+INSTALL = "apt-get install chromium (or: .venv/bin/playwright install chromium)"
+
+
+def free_port() -> int:
+    """Find a loopback port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def chromium() -> str | None:
+    """Find an installed Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@dataclass
+class Process:
+    """A server started for the tests."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End it and wait until it is gone."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            self.process.wait(timeout=40)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers; show its log if it does not."""
+    for _ in range(200):
+        if process.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"{url} did not answer:\n{log.read_text()}")
+
+
+def start_rill(folder: Path, port: int, **env: str) -> Process:
+    """Migrate an empty database and serve it, as make run does."""
+    full = {name: value for name, value in os.environ.items() if not name.startswith(("RILL_", "ANTHROPIC_"))}
+    full |= {"DATABASE_URL": f"sqlite:///{folder}/rill.db", "PORT": str(port), **env}
+    log = folder / "rill.log"
+    python = sys.executable
+    subprocess.run([python, "-m", "flask", "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=full, check=True)
+    command = [python, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=full, stdout=out, stderr=out)
+    rill = Process(process, f"http://127.0.0.1:{port}", log, env)
+    wait_for(f"{rill.url}/readyz", process, log)
+    return rill
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give the browser; without one the tests are skipped, or fail where one is required."""
+    if "gevent" in sys.modules:
+        pytest.exit("Run these with --confcutdir=tests/browser (make browser): they cannot share a patched process.")
+    path = chromium()
+    with sync_playwright() as playwright:
+        if path is None and not Path(playwright.chromium.executable_path).exists():
+            if os.environ.get("RILL_REQUIRE_BROWSER"):
+                pytest.fail(f"No Chromium found; install it with {INSTALL}.")
+            pytest.skip(f"No Chromium found; install it with {INSTALL}.")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Give Rill with the demo Claude, at four times its pace."""
+    rill = start_rill(tmp_path_factory.mktemp("demo"), free_port(), RILL_DEMO_SPEED="4")
+    yield rill
+    rill.stop()
+
+
+@pytest.fixture(scope="session")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Give a Messages API that fails on request."""
+    port, log = free_port(), tmp_path_factory.mktemp("upstream") / "log"
+    with log.open("wb") as out:
+        command = [sys.executable, "tests/fakes/claude.py", str(port)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+    fake = Process(process, f"http://127.0.0.1:{port}", log)
+    wait_for(f"{fake.url}/_closed", process, log)
+    yield fake
+    fake.stop(kill=True)
+
+
+@pytest.fixture(scope="session")
+def rill(upstream: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Give Rill in front of the failing Messages API."""
+    folder = tmp_path_factory.mktemp("rill")
+    server = start_rill(folder, free_port(), ANTHROPIC_API_KEY="sk-ant-test", ANTHROPIC_BASE_URL=upstream.url)
+    yield server
+    server.stop()
+
+
+class Watch:
+    """Collects what a page must not do: errors on the console, refused by the policy, uncaught."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.expected: tuple[str, ...] = ()
+
+    def on_page(self, page: Page) -> None:
+        """Listen to a page."""
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+    def check(self) -> None:
+        """Fail if there was anything that the test did not expect."""
+        left = [text for text in self.errors if not any(part in text for part in self.expected)]
+        assert not left, left
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Give the watch over all pages of a test; it is checked at the end."""
+    watch = Watch()
+    yield watch
+    watch.check()
+
+
+@pytest.fixture
+def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
+    """Give a fresh browser profile."""
+    context = browser.new_context(viewport={"width": 1100, "height": 800})
+    context.set_default_timeout(15_000)
+    context.on("page", watch.on_page)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Give a page; a failing test leaves a screenshot of it in tests/browser/failures."""
+    page = context.new_page()
+    failed_before = request.session.testsfailed
+    yield page
+    if request.session.testsfailed > failed_before:
+        FAILURES.mkdir(exist_ok=True)
+        page.screenshot(path=FAILURES / f"{request.node.name}.png")

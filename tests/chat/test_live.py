@@ -1,0 +1,68 @@
+"""Live views: many readers of one reply, each with a cursor."""
+
+import gevent
+from gevent.event import Event as Flag
+
+from app.adapters.models import LOCAL_OWNER
+from app.chat import conversations
+from app.core.events import BlockStart, MessageStart, TextDelta
+from app.web.services import Services
+from tests.scripted import ScriptedClaude
+
+
+def begin(services: Services, claude: ScriptedClaude) -> tuple[str, Flag]:
+    go_on = Flag()
+    start = [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "One.\n\nTw")]
+    claude.scripts.append([*start, go_on, TextDelta(0, "o."), Flag()])
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
+    services.runner.start(sent.reply)
+    gevent.sleep(0.1)
+    return sent.reply.id, go_on
+
+
+def test_shows_what_was_journalled_before_the_reader_came(services: Services, claude: ScriptedClaude) -> None:
+    reply_id, _go_on = begin(services, claude)
+
+    with services.live.view(reply_id) as view:
+        assert view.blocks[0].html == '<p dir="auto">One.</p>\n'
+        assert view.blocks[0].tail == '<p dir="auto">Tw</p>\n'
+
+
+def test_follows_what_is_committed_later(services: Services, claude: ScriptedClaude) -> None:
+    reply_id, go_on = begin(services, claude)
+
+    with services.live.view(reply_id) as view:
+        before = view.version
+        go_on.set()
+        gevent.sleep(0.1)
+        view.refresh()
+
+        assert view.version > before
+        assert view.blocks[0].tail == '<p dir="auto">Two.</p>\n'
+
+
+def test_is_shared_by_readers_and_kept_for_the_next(services: Services, claude: ScriptedClaude) -> None:
+    reply_id, _go_on = begin(services, claude)
+
+    with services.live.view(reply_id) as one, services.live.view(reply_id) as two:
+        assert one is two
+        assert services.live.readers == 2
+    with services.live.view(reply_id) as three:
+        assert three is one
+
+
+def test_reads_the_journal_where_the_feed_left_a_gap(services: Services, claude: ScriptedClaude) -> None:
+    reply_id, go_on = begin(services, claude)
+
+    with services.live.view(reply_id) as view:
+        go_on.set()
+        gevent.sleep(0.1)
+        services.runner.stop(reply_id)
+        gevent.sleep(0.1)
+        last = view.subscription.entries.pop()
+        view.subscription.entries.clear()
+        view.subscription.entries.append(last)
+        view.refresh()
+
+        assert view.end is not None
+        assert "Two." in view.blocks[0].html

@@ -1,0 +1,168 @@
+"""Replies from start to end: what is stored, whatever happens on the way."""
+
+import gevent
+import pytest
+from gevent.event import Event as Flag
+
+from app.adapters.models import LOCAL_OWNER, Message
+from app.chat import conversations, journal, runner
+from app.core.assembly import Assembly
+from app.core.errors import Upstream
+from app.core.events import BlockStart, MessageStart, TextDelta, from_entry
+from app.web.services import Services
+from tests.scripted import Script, ScriptedClaude, saying
+
+
+def begin(services: Services, text: str = "Hello") -> Message:
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text=text, nonce="", model="m")
+    services.runner.start(sent.reply)
+    return sent.reply
+
+
+def ended(services: Services, reply: Message) -> Message:
+    with gevent.Timeout(5):
+        while services.runner.running:
+            gevent.sleep(0.005)
+    return services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
+
+
+def half(*then: Exception | Flag) -> Script:
+    return [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "Half"), *then]
+
+
+def test_stores_a_whole_reply_as_claude_sent_it(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying("Good ", "day."))
+
+    reply = ended(services, begin(services))
+
+    assert (reply.status, reply.text, reply.content) == ("done", "Good day.", [{"type": "text", "text": "Good day."}])
+    assert (reply.model, reply.stop_reason, reply.request_id) == ("claude-test", "end_turn", "req_12345678")
+    assert (reply.usage["input_tokens"], reply.usage["output_tokens"]) == (7, 11)
+    assert reply.first_token_s is not None
+    assert reply.total_s >= reply.first_token_s
+
+
+def test_asks_with_the_conversation_so_far(services: Services, claude: ScriptedClaude) -> None:
+    first = ended(services, begin(services, "One"))
+    sent = services.db.write(conversations.send, LOCAL_OWNER, first.conversation_id, text="Two", nonce="", model="m")
+    services.runner.start(sent.reply)
+    ended(services, sent.reply)
+
+    roles = [message["role"] for message in claude.requests[1].messages]
+    assert roles == ["user", "assistant", "user"]
+    assert claude.requests[1].max_tokens == services.settings.max_tokens
+
+
+def test_keeps_what_had_arrived_when_stopped(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(half(Flag()))
+    reply = begin(services)
+    gevent.sleep(0.05)
+
+    assert services.runner.stop(reply.id)
+    reply = ended(services, reply)
+
+    assert (reply.status, reply.text) == ("stopped", "Half")
+    assert "You stopped" in reply.note
+    assert claude.closed == 1
+
+
+def test_can_be_stopped_before_the_first_word(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Flag()])
+    reply = begin(services)
+    services.runner.stop(reply.id)
+
+    assert ended(services, reply).status == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "note"),
+    [
+        (Upstream("overloaded_error", "The reply was cut off.", request_id="req_x"), "overloaded_error", "cut off"),
+        (RuntimeError("secret detail"), "internal", "Something went wrong"),
+    ],
+)
+def test_keeps_what_had_arrived_when_it_fails(
+    services: Services, claude: ScriptedClaude, error: Exception, code: str, note: str
+) -> None:
+    claude.scripts.append(half(error))
+
+    reply = ended(services, begin(services))
+
+    assert (reply.status, reply.text, reply.error_code) == ("failed", "Half", code)
+    assert note in reply.note
+    assert "secret detail" not in reply.note
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "status"), [("max_tokens", "done"), ("refusal", "refused"), ("pause_turn", "done")]
+)
+def test_says_why_claude_stopped_early(
+    services: Services, claude: ScriptedClaude, stop_reason: str, status: str
+) -> None:
+    claude.scripts.append(saying("So far", stop_reason=stop_reason))
+
+    reply = ended(services, begin(services))
+
+    assert (reply.status, bool(reply.note)) == (status, True)
+
+
+def test_does_not_stop_what_is_not_running(services: Services) -> None:
+    assert not services.runner.stop("nothing")
+
+
+def test_drains_by_marking_what_is_left_as_interrupted(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(half(Flag()))
+    reply = begin(services)
+    gevent.sleep(0.05)
+
+    services.runner.drain(0)
+
+    reply = ended(services, reply)
+    assert (reply.status, reply.text) == ("interrupted", "Half")
+
+
+def test_journal_folds_to_the_stored_reply(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying(*(f"word{n} " for n in range(200))))
+
+    reply = ended(services, begin(services))
+
+    entries = services.db.read(journal.read_after, reply.id, 0)
+    folded = Assembly()
+    for entry in entries:
+        folded.add(from_entry(entry.kind, entry.body))
+    assert folded.content == reply.content
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+    assert len(entries) < 50  # a row per commit and kind, never one per token
+    assert entries[-1].kind == "end"
+
+
+def test_reaps_what_an_earlier_process_left_with_the_text_of_the_journal(
+    services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts.append(half(Flag()))
+    reply = begin(services)
+    gevent.sleep(0.1)
+
+    assert services.db.write(runner.reap) == 1
+
+    stored = services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
+    assert (stored.status, stored.text) == ("interrupted", "Half")
+
+
+def test_tries_a_failed_commit_again_and_loses_nothing(
+    services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [OSError("disk"), OSError("disk")]
+    write = services.db.write
+
+    def flaky(work, *args, **kwargs):
+        if work is journal.append and failures:
+            raise failures.pop()
+        return write(work, *args, **kwargs)
+
+    monkeypatch.setattr(services.db, "write", flaky)
+    claude.scripts.append(saying("a", "b", "c"))
+
+    reply = ended(services, begin(services))
+
+    assert (reply.status, reply.text, failures) == ("done", "abc", [])

@@ -1,0 +1,73 @@
+"""A Claude that says what a test tells it to, for tests above the wire."""
+
+from collections.abc import Iterator
+
+import gevent
+from app.adapters.claude import Stopped
+from gevent.event import Event as Flag
+
+from app.core.events import (
+    BlockStart,
+    BlockStop,
+    Event,
+    MessageDelta,
+    MessageStart,
+    MessageStop,
+    TextDelta,
+)
+from app.core.request import MessagesRequest
+
+Script = list[Event | Exception | Flag]
+
+
+def saying(*texts: str, stop_reason: str = "end_turn") -> Script:
+    """Make the script of a whole reply with one text block, a delta per text."""
+    usage = {"input_tokens": 7, "output_tokens": 11}
+    return [
+        MessageStart("claude-test", "req_12345678", {"input_tokens": 7, "output_tokens": 1}),
+        BlockStart(0, {"type": "text", "text": ""}),
+        *(TextDelta(0, text) for text in texts),
+        BlockStop(0),
+        MessageDelta(stop_reason, None, usage),
+        MessageStop(),
+    ]
+
+
+class ScriptedClaude:
+    """Plays the scripts in order; an exception in a script is raised, a flag is waited for."""
+
+    def __init__(self) -> None:
+        self.scripts: list[Script] = []
+        self.requests: list[MessagesRequest] = []
+        self.closed = 0
+
+    def call(self, request: MessagesRequest) -> "ScriptedCall":
+        """Play the next script, or a short greeting."""
+        self.requests.append(request)
+        return ScriptedCall(self, self.scripts.pop(0) if self.scripts else saying("Hello", " there."))
+
+
+class ScriptedCall:
+    """One play of a script."""
+
+    def __init__(self, claude: ScriptedClaude, script: Script) -> None:
+        self._claude, self._script = claude, script
+        self._is_closed = False
+        self._wake = Flag()
+
+    def __iter__(self) -> Iterator[Event]:
+        for step in self._script:
+            while isinstance(step, Flag) and not step.is_set() and not self._is_closed:
+                gevent.wait([step, self._wake], count=1, timeout=5)
+            if self._is_closed:
+                raise Stopped
+            if isinstance(step, Exception):
+                raise step
+            if not isinstance(step, Flag):
+                yield step
+
+    def close(self) -> None:
+        """Break off, as Stop does."""
+        self._is_closed = True
+        self._claude.closed += 1
+        self._wake.set()

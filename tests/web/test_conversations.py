@@ -1,0 +1,173 @@
+"""The chat page: plain forms and htmx, what comes back and what is kept."""
+
+import gevent
+import pytest
+from flask.testing import FlaskClient
+from gevent.event import Event as Flag
+
+from app.core.events import BlockStart, MessageStart, TextDelta
+from app.web.services import Services
+from tests.scripted import ScriptedClaude, saying
+from tests.web.pages import HTMX, reply_id, soup, start, wait
+
+
+def test_shows_a_composer_and_a_welcome(client: FlaskClient) -> None:
+    page = soup(client.get("/"))
+
+    assert page.select_one("form#composer")["action"] == "/conversations"
+    assert page.select_one("textarea#prompt").has_attr("autofocus")
+    assert page.select_one(".banner").text.startswith("Demo")
+
+
+def test_answers_a_plain_form_with_a_redirect_to_the_growing_page(client: FlaskClient, services: Services) -> None:
+    id = start(client, "Hi")
+    wait(services)
+
+    page = soup(client.get(f"/c/{id}"))
+
+    assert page.select_one(".message--user").text.strip() == "Hi"
+    assert page.select_one(".message--reply .prose").text.strip() == "Hello there."
+    figures = page.select_one(".figures").text
+    assert "claude-test" in figures
+    assert "7 tokens" in figures
+    assert "11 tokens" in figures
+
+
+def test_answers_htmx_with_a_redirect_to_the_new_conversation(client: FlaskClient) -> None:
+    response = client.post("/conversations", data={"text": "Hi", "nonce": "n"}, headers=HTMX)
+
+    assert response.status_code == 204
+    assert response.headers["HX-Redirect"].startswith("/c/")
+
+
+def test_answers_htmx_with_the_message_and_the_growing_reply(client: FlaskClient, services: Services) -> None:
+    id = start(client)
+    wait(services)
+
+    page = soup(client.post(f"/c/{id}/messages", data={"text": "More", "nonce": "n2"}, headers=HTMX))
+
+    assert page.select_one(".message--user").text.strip() == "More"
+    assert page.select_one("#conn")["hx-sse:connect"].startswith("/replies/")
+    assert page.select_one("hx-partial[hx-target='#actions'] button").text == "Stop"
+    assert page.select_one("hx-partial[hx-target='#composer-prompt'] textarea").text == ""
+
+
+def test_makes_one_reply_of_a_form_posted_twice(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    assert start(client, nonce="same") == start(client, nonce="same")
+    wait(services)
+
+    assert len(claude.requests) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_refuses_an_empty_message_with_a_sentence(client: FlaskClient, headers: dict[str, str]) -> None:
+    response = client.post("/conversations", data={"text": " ", "nonce": "n"}, headers=headers)
+
+    assert response.status_code == 422
+    assert "write a message first" in soup(response).select_one(".notice").text
+
+
+def test_gives_a_plain_browser_its_text_back(client: FlaskClient) -> None:
+    response = client.post("/conversations", data={"text": "Precious", "nonce": "n", "model": "foreign"})
+
+    assert response.status_code == 422
+    assert soup(response).select_one("#prompt").text == "Precious"
+
+
+def test_keeps_the_text_of_a_message_sent_while_claude_answers(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Flag()])
+    id = start(client)
+
+    plain = client.post(f"/c/{id}/messages", data={"text": "Precious", "nonce": "n2"})
+    htmx = client.post(f"/c/{id}/messages", data={"text": "Precious", "nonce": "n3"}, headers=HTMX)
+
+    assert (plain.status_code, htmx.status_code) == (409, 409)
+    assert soup(plain).select_one("#prompt").text == "Precious"
+    assert soup(htmx).select("#prompt") == []
+
+
+@pytest.mark.parametrize("path", ["/c/nothing", "/c/nothing/live", "/replies/nothing", "/nowhere"])
+def test_answers_404_for_what_is_not_there(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+
+    assert response.status_code == 404
+    assert soup(response).select_one(".notice").text.endswith(".")
+
+
+def test_shows_everything_so_far_when_reloaded_in_mid_reply(client: FlaskClient, claude: ScriptedClaude) -> None:
+    growing = [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "So far.\n\nAnd")]
+    claude.scripts.append([*growing, Flag()])
+    id = start(client)
+    gevent.sleep(0.1)
+
+    page = soup(client.get(f"/c/{id}"))
+
+    assert page.select_one("#r").text.split() == ["So", "far.", "And"]
+    assert page.select_one("#actions button").text == "Stop"
+    assert page.select_one("noscript meta")["content"] == f"0;url=/c/{id}/live"
+    assert page.select_one(".chats__live")
+
+
+def test_grows_in_a_page_without_scripts(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying("One.\n\n", "Two.\n\n```py\nx = 1\n```"))
+    id = start(client)
+
+    page = soup(client.get(f"/c/{id}/live"))
+
+    reply = page.select_one(".message--reply")
+    for old in reply.select(".tail"):
+        if old.find_next_siblings():
+            old.decompose()
+    assert reply.select_one(".prose").text.split() == ["One.", "Two.", "pyx", "=", "1"]
+    assert "11 tokens" in reply.select_one(".figures").text
+    assert page.select_one("#prompt")
+    assert not page.select("#conn")
+
+
+def test_shows_hostile_text_as_text(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    claude.scripts.append(saying(evil))
+    id = start(client, evil)
+    wait(services)
+
+    page = soup(client.get(f"/c/{id}"))
+
+    assert page.select_one(".message__text").text == evil
+    assert page.select_one(".message--reply .prose").text.strip() == evil
+    assert [script["src"] for script in page.select("script")] != []
+    assert not page.select("main script, main img")
+
+
+def test_reads_as_often_for_many_messages_as_for_few(client: FlaskClient, services: Services) -> None:
+    from sqlalchemy import event
+
+    id = start(client)
+    wait(services)
+    counts = []
+    for number in range(2):
+        seen: list[str] = []
+        listener = lambda *args: seen.append(args[2])  # noqa: E731,B023 - taken away again below
+        event.listen(services.db.engine, "before_cursor_execute", listener)
+        client.get(f"/c/{id}")
+        event.remove(services.db.engine, "before_cursor_execute", listener)
+        counts.append(len(seen))
+        for turn in range(3):
+            client.post(f"/c/{id}/messages", data={"text": "x", "nonce": f"{number}-{turn}"})
+            wait(services)
+
+    assert counts[0] == counts[1]
+
+
+def test_offers_retry_for_a_failed_reply(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([RuntimeError("x")])
+    id = start(client)
+    wait(services)
+    failed = reply_id(client, id)
+
+    response = client.post(f"/replies/{failed}/retry")
+    wait(services)
+
+    assert response.status_code == 303
+    assert soup(client.get(f"/c/{id}")).select_one(".message--reply .prose").text.strip() == "Hello there."

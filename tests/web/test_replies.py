@@ -1,0 +1,186 @@
+"""The stream of a reply, its finished form, and Stop."""
+
+import re
+
+import gevent
+from bs4 import BeautifulSoup
+from flask.testing import FlaskClient
+from gevent.event import Event as Flag
+
+from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
+from app.web.services import Services
+from tests.scripted import Script, ScriptedClaude, saying
+from tests.web.pages import HTMX, reply_id, soup, start, wait
+
+
+def growing(*then: object) -> Script:
+    return [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), *then]
+
+
+class Page:
+    """What htmx makes of the frames: applies each partial to a tree."""
+
+    def __init__(self) -> None:
+        self.tree = BeautifulSoup('<div id="r"></div><p id="w"></p><div id="k"></div>', "html.parser")
+        self.ids: list[str] = []
+        self.is_done = False
+
+    def take(self, wire: str) -> "Page":
+        for event in wire.split("\n\n"):
+            if "event: done" in event:
+                self.is_done = True
+                continue
+            self.ids += re.findall("^id: (.*)$", event, re.M)
+            data = "\n".join(re.findall("^data: ?(.*)$", event, re.M))
+            for partial in BeautifulSoup(data, "html.parser").find_all("hx-partial", recursive=False):
+                self._swap(partial)
+        return self
+
+    def _swap(self, partial: BeautifulSoup) -> None:
+        target = self.tree.select_one(partial["hx-target"])
+        assert target is not None, partial["hx-target"]
+        nodes = list(partial.children)
+        match partial["hx-swap"]:
+            case "beforeend":
+                target.extend(nodes)
+            case "beforebegin":
+                target.insert_before(*nodes)
+            case "outerHTML":
+                target.replace_with(*nodes)
+            case "innerMorph" | "innerHTML" | "textContent":
+                target.clear()
+                target.extend(nodes)
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.tree.select_one("#r").text.split())
+
+
+def test_streams_a_reply_to_the_text_that_is_stored(client: FlaskClient, claude: ScriptedClaude) -> None:
+    words = [f"word{n} " + ("\n\n" if n % 7 == 0 else "") for n in range(60)]
+    go_on = Flag()
+    script = saying(*words)
+    claude.scripts.append([*script[:9], go_on, *script[9:]])
+    id = reply_id(client, start(client))
+    gevent.spawn_later(0.1, go_on.set)
+
+    response = client.get(f"/replies/{id}/stream")
+    page = Page().take(response.text)
+
+    assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["X-Accel-Buffering"] == "no"
+    assert page.is_done
+    stored = soup(client.get(f"/replies/{id}", headers=HTMX)).select_one(".message__body")
+    assert page.text == " ".join(stored.text.split()) == " ".join("".join(words).split())
+
+
+def test_resumes_after_the_cursor_without_repeating(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    go_on = Flag()
+    claude.scripts.append(growing(TextDelta(0, "One.\n\nTwo.\n\nThr"), go_on, TextDelta(0, "ee.")))
+    id = reply_id(client, start(client))
+    gevent.sleep(0.1)
+    stream = client.get(f"/replies/{id}/stream", buffered=False)
+    first = next(iter(stream.response)).decode()
+    page = Page().take(first)
+    stream.close()
+
+    go_on.set()
+    rest = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": page.ids[-1]}).text
+    page.take(rest)
+
+    assert page.text == "One. Two. Three."
+    assert "One." in first
+    assert "One." not in rest
+
+
+def test_resets_for_a_cursor_it_does_not_know(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts += [growing(TextDelta(0, "All of it."), Flag())]
+    id = reply_id(client, start(client))
+    gevent.sleep(0.1)
+
+    for cursor in ("nonsense", "ffffff-3", "", "ffffff-999999999"):
+        stream = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": cursor}, buffered=False)
+        page = Page().take(next(iter(stream.response)).decode())
+        stream.close()
+        assert page.text == "All of it."
+
+
+def test_ends_at_once_for_a_finished_or_unknown_reply(client: FlaskClient, services: Services) -> None:
+    id = reply_id(client, start(client))
+    wait(services)
+
+    for path in (f"/replies/{id}/stream", "/replies/nothing/stream"):
+        response = client.get(path)
+        assert response.status_code == 200
+        assert response.text.endswith("event: done\ndata: done\n\n")
+
+
+def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Retrying(2, 3, 4.0, "Claude is busy."), Flag()])
+    id = reply_id(client, start(client))
+    gevent.sleep(0.1)
+
+    stream = client.get(f"/replies/{id}/stream", buffered=False)
+    page = Page().take(next(iter(stream.response)).decode())
+    stream.close()
+
+    assert re.fullmatch(r"Claude is busy\. Trying again in \d s \(attempt 2 of 3\)\.", page.tree.select_one("#w").text)
+
+
+def test_ends_the_stream_when_the_worker_has_to_go(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts.append(growing(TextDelta(0, "Half"), Flag()))
+    id = reply_id(client, start(client))
+    services.is_alive = lambda: False
+
+    page = Page().take(client.get(f"/replies/{id}/stream").text)
+
+    assert not page.is_done
+
+
+def test_gives_no_finished_form_while_the_reply_is_written(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Flag()])
+    id = reply_id(client, start(client))
+
+    assert client.get(f"/replies/{id}", headers=HTMX).status_code == 204
+
+
+def test_gives_the_finished_form_with_the_send_button(client: FlaskClient, services: Services) -> None:
+    id = reply_id(client, start(client))
+    wait(services)
+
+    page = soup(client.get(f"/replies/{id}", headers=HTMX))
+
+    assert page.select_one(f"#reply-{id} .figures")
+    assert page.select_one("hx-partial[hx-target='#actions'] button").text == "Send"
+    assert page.select_one("hx-partial[hx-target='#status']").text == "Answer complete, 2 words."
+
+
+def test_stops_and_keeps_what_had_arrived(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(growing(TextDelta(0, "Half"), Flag()))
+    id = start(client)
+    reply = reply_id(client, id)
+    gevent.sleep(0.05)
+
+    assert client.post(f"/replies/{reply}/stop", headers=HTMX).status_code == 204
+    wait(services)
+
+    page = soup(client.get(f"/c/{id}"))
+    assert page.select_one(".message--reply .prose").text.strip() == "Half"
+    assert "You stopped" in page.select_one(".message__note").text
+
+
+def test_sends_no_words_of_htmx_in_prose(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying('<hx-partial hx-target="#r">x</hx-partial> [a](https://e.example "<hx-x>")'))
+    claude.scripts[0].insert(3, go_on := Flag())
+    id = reply_id(client, start(client))
+    gevent.spawn_later(0.1, go_on.set)
+
+    page = Page().take(client.get(f"/replies/{id}/stream").text)
+
+    assert "<hx-partial" in page.text
+    assert not page.tree.select("#r hx-partial")
+    assert not [tag for tag in page.tree.select("#r *") if any(name.startswith("hx-") for name in tag.attrs)]
