@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import gevent
-from app.adapters.claude import Stopped
 from gevent.event import Event as Flag
 
+from app.adapters.claude import Stopped
 from app.core.events import (
     BlockStart,
     BlockStop,

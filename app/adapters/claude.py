@@ -36,6 +36,10 @@ class Stopped(Exception):
     """The call was closed from elsewhere."""
 
 
+class _Interrupted(BaseException):
+    """Thrown into a waiting call; no Exception, because the SDK would take it for a connection error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Watchdogs, in seconds and bytes, and how many calls run at once."""
@@ -136,7 +140,7 @@ class Call:
     def _interrupt(self) -> None:
         # Runs in the hub, so that the greenlet is surely where it said it waits, not in a commit.
         if self._waiting is not None:
-            self._waiting.throw(Stopped())
+            self._waiting.throw(_Interrupted())
 
     @contextmanager
     def _interruptible(self, seconds: float) -> Iterator[None]:
@@ -144,8 +148,14 @@ class Call:
             raise Stopped
         self._waiting = gevent.getcurrent()
         try:
-            with gevent.Timeout(max(seconds, 0.001), TimedOut):
+            with gevent.Timeout(max(seconds, 0.001)) as timer:
                 yield
+        except gevent.Timeout as error:
+            if error is not timer:
+                raise
+            raise TimedOut from None
+        except _Interrupted:
+            raise Stopped from None
         finally:
             self._waiting = None
 
