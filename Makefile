@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 BROWSER := $(BIN)/python -m pytest tests/browser --confcutdir=tests/browser -p no:randomly
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit browser lint types fmt ci clean
+.PHONY: help run test unit browser lint types fmt ci bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,6 +35,9 @@ types: $(STAMP)-dev ## Check types
 fmt: $(STAMP)-dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(STAMP)-dev ## Measure what the documents claim
+	$(BIN)/python bench/sdk_events.py
 
 ci: lint types test ## Everything that must pass before a change lands
 

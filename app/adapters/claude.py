@@ -11,11 +11,10 @@ from typing import Any
 
 import anthropic
 import gevent
-import httpx2
 from gevent.lock import BoundedSemaphore
 
 from app.adapters.claude_errors import Failure, NotAStream, TimedOut, TooLarge, Truncated, classify
-from app.adapters.claude_wire import Meter, to_event
+from app.adapters.claude_wire import http_client, to_event
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -78,7 +77,9 @@ class Claude:
             api_key=api_key or "none",
             base_url="http://demo.invalid" if app else base_url or "https://api.anthropic.com",
             max_retries=0,
-            http_client=_http_client(app, self.limits),
+            http_client=http_client(
+                app, connections=self.limits.calls, meter=(self.limits.event_bytes, self.limits.total_bytes)
+            ),
             open_telemetry=False,
         )
 
@@ -239,15 +240,3 @@ def _wait_s(failure: Failure, attempt: int) -> float:
     if failure.wait_s is not None:
         return failure.wait_s + random.uniform(0, 1)
     return float(3 ** (attempt - 1)) * random.uniform(0.7, 1.3)
-
-
-def _http_client(app: Any, limits: Limits) -> httpx2.Client:
-    def meter(response: httpx2.Response) -> None:
-        response.stream = Meter(response.stream, limits.event_bytes, limits.total_bytes)
-
-    hooks: dict[str, list[Callable[..., Any]]] = {"response": [meter]}
-    timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)
-    if app is not None:
-        return httpx2.Client(transport=httpx2.WSGITransport(app=app), timeout=timeout, event_hooks=hooks)
-    pool = httpx2.Limits(max_connections=limits.calls + 20, max_keepalive_connections=20)
-    return anthropic.DefaultHttpxClient(follow_redirects=False, limits=pool, timeout=timeout, event_hooks=hooks)

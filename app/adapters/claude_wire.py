@@ -1,8 +1,9 @@
 """The wire: bounds on what a server may send, and the SDK's objects as our events."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import anthropic
 import httpx2
 
 from app.adapters.claude_errors import TooLarge
@@ -42,6 +43,24 @@ class Meter(httpx2.SyncByteStream):
     def close(self) -> None:
         """Close the connection's side of it."""
         self._stream.close()
+
+
+def http_client(app: Any, *, connections: int, meter: tuple[int, int]) -> httpx2.Client:
+    """Make the client the SDK sends with; a WSGI ``app`` is called in place of a network.
+
+    ``meter`` is the most bytes without an event, and in all. Redirects are not followed: the prompt would
+    be posted again to wherever they lead.
+    """
+
+    def measure(response: httpx2.Response) -> None:
+        response.stream = Meter(response.stream, *meter)
+
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [measure]}
+    timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)
+    if app is not None:
+        return httpx2.Client(transport=httpx2.WSGITransport(app=app), timeout=timeout, event_hooks=hooks)
+    limits = httpx2.Limits(max_connections=connections + 20, max_keepalive_connections=20)
+    return anthropic.DefaultHttpxClient(follow_redirects=False, limits=limits, timeout=timeout, event_hooks=hooks)
 
 
 def to_event(raw: Any, response: httpx2.Response) -> Event | None:

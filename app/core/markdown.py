@@ -26,12 +26,10 @@ _MATHML = set(
     "mtable mtr mtd mstyle mpadded mphantom menclose mmultiscripts mprescripts none semantics".split()
 )
 _TAGS = _MATHML | set(
-    "p br hr h1 h2 h3 h4 h5 h6 strong em s code pre blockquote ul ol li a div span input "
-    "table thead tbody tr th td".split()
+    "p br hr h1 h2 h3 h4 h5 h6 strong em s code pre blockquote ul ol li a div span table thead tbody tr th td".split()
 )
 _ATTRIBUTES = {
     "a": {"href", "title"},
-    "input": {"type", "checked", "disabled"},
     "math": {"display", "xmlns"},
     "mo": {"stretchy", "fence", "form", "separator", "accent", "movablelimits"},
     "mi": {"mathvariant"},
@@ -41,8 +39,10 @@ _ATTRIBUTES = {
     "mover": {"accent"},
     "mfrac": {"linethickness"},
     "mstyle": {"displaystyle", "scriptlevel"},
-    **{tag: {"class", "dir"} for tag in ("p", "div", "span", "code", "pre", "ul", "li", "th", "td")},
+    **{tag: {"class", "dir"} for tag in ("p", "span", "code", "ul", "li", "th", "td")},
     "ol": {"class", "start"},
+    "pre": {"tabindex"},
+    "div": {"class", "dir", "tabindex"},
 }
 _CLASS = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
@@ -126,8 +126,8 @@ def _last_seal(text: str) -> int:
 def _filter(tag: str, attribute: str, value: str) -> str | None:
     if attribute == "class":
         return " ".join(name for name in value.split() if _CLASS.fullmatch(name)) or None
-    if tag == "input" and attribute == "type":
-        return "checkbox"
+    if attribute == "tabindex":
+        return "0"
     return value
 
 
@@ -155,11 +155,15 @@ class _Renderer(RendererHTML):
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return code_block(tokens[idx].content, "")
 
+    def html_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        """Show the box of a task; with raw HTML off, only the task list plugin makes these tokens."""
+        return '<span class="task">☑</span>' if "checked" in tokens[idx].content else '<span class="task">☐</span>'
+
     def paragraph_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "" if tokens[idx].hidden else '<p dir="auto">'
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return '<div class="table"><table>'
+        return '<div class="table" tabindex="0"><table>'
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "</table></div>\n"
@@ -187,7 +191,7 @@ def code_block(code: str, language: str) -> str:
     lexer = _lexer(language.lower()) if language and len(code) <= _HIGHLIGHT_LIMIT else None
     body = highlight(code, lexer, _FORMATTER) if lexer else escape(code, quote=False)
     label = f'<div class="code__language">{escape(language)}</div>' if language else ""
-    return f'<div class="code" dir="ltr">{label}<pre><code>{body}</code></pre></div>\n'
+    return f'<div class="code" dir="ltr">{label}<pre tabindex="0"><code>{body}</code></pre></div>\n'
 
 
 _FORMATTER = HtmlFormatter(nowrap=True)

@@ -23,8 +23,8 @@ from app.web.services import services
 
 bp = Blueprint("conversations", __name__)
 
-#: Marks in the rendered page the place where a plain browser's reply grows.
-_HERE = "<!-- the reply grows here -->"
+#: Marks in the rendered page the places where a plain browser's reply grows, and where its footer goes.
+_HERE, _AFTER = "<!-- the reply -->", "<!-- its footer -->"
 
 
 @bp.get("/")
@@ -83,13 +83,13 @@ def live(id: str) -> BaseResponse:
 
 def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
     built = services()
-    head, _here, foot = pages.chat_page(opened, is_plain=True, here=_HERE).partition(_HERE)
+    head, _, rest = pages.chat_page(opened, is_plain=True, here=_HERE, after=_AFTER).partition(_HERE)
+    body_end, _, foot = rest.partition(_AFTER)
     yield head
     with built.live.view(reply_id) as view:
         yield from Plain(view, current_app.jinja_env, is_alive=built.is_alive).stream()
     reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
-    yield render_template("replies/_footer.html", reply=reply)
-    yield foot
+    yield body_end + render_template("replies/_footer.html", reply=reply) + foot
 
 
 def _message() -> dict[str, str]:

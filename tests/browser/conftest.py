@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILURES = Path(__file__).with_name("failures")
@@ -21,6 +21,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+expect.set_options(timeout=30_000)
 INSTALL = "apt-get install chromium (or: .venv/bin/playwright install chromium)"
 
 
@@ -49,7 +50,9 @@ class Process:
     def stop(self, *, kill: bool = False) -> None:
         """End it and wait until it is gone."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            if kill:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.terminate()
             self.process.wait(timeout=40)
 
 
@@ -75,7 +78,7 @@ def start_rill(folder: Path, port: int, **env: str) -> Process:
     subprocess.run([python, "-m", "flask", "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=full, check=True)
     command = [python, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     with log.open("ab") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=full, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=ROOT, env=full, stdout=out, stderr=out, start_new_session=True)
     rill = Process(process, f"http://127.0.0.1:{port}", log, env)
     wait_for(f"{rill.url}/readyz", process, log)
     return rill
@@ -111,7 +114,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     port, log = free_port(), tmp_path_factory.mktemp("upstream") / "log"
     with log.open("wb") as out:
         command = [sys.executable, "tests/fakes/claude.py", str(port)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
     fake = Process(process, f"http://127.0.0.1:{port}", log)
     wait_for(f"{fake.url}/_closed", process, log)
     yield fake

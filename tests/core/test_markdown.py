@@ -36,7 +36,8 @@ def test_renders_what_a_reply_holds() -> None:
 
     found = {tag.name for tag in soup.find_all(True)}
 
-    assert {"h1", "strong", "code", "ul", "li", "table", "pre", "blockquote", "math", "mfrac", "input"} <= found
+    assert {"h1", "strong", "code", "ul", "li", "table", "pre", "blockquote", "math", "mfrac"} <= found
+    assert soup.select_one(".task").text == "☑"
     assert soup.select_one(".code__language").text == "python"
     assert soup.select_one(".code .k").text == "def"
     assert soup.select("td")[1]["class"] == ["align-right"]

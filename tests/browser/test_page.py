@@ -1,0 +1,95 @@
+"""The page itself: weight, keyboard, contrast, phone, and the policy it runs under."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.browser.conftest import Process
+from tests.browser.pages import axe, open_new, start, wait_until_done
+
+
+def test_weighs_no_more_than_40_kilobytes(page: Page, demo: Process) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    sizes: list[float] = []
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    open_new(page, demo)
+    page.wait_for_load_state("networkidle")
+
+    assert len(sizes) >= 5
+    assert sum(sizes) <= 40_000
+
+
+def test_serves_static_files_compressed_and_for_a_year(page: Page, demo: Process) -> None:
+    seen: list[Response] = []
+    page.on("response", lambda response: seen.append(response))
+    open_new(page, demo)
+    page.wait_for_load_state("networkidle")
+    static = [response for response in seen if "/static/" in response.url]
+
+    assert len(static) >= 4
+    for response in static:
+        assert re.search(r"\.[0-9a-f]{12}\.", response.url)
+        assert "immutable" in response.headers["cache-control"]
+        if not response.url.endswith(".html"):
+            assert response.headers["content-encoding"] == "gzip"
+
+
+def test_works_with_the_keyboard_alone(page: Page, demo: Process) -> None:
+    open_new(page, demo)
+    expect(page.locator("#prompt")).to_be_focused()
+    page.keyboard.type("long")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/c/*")
+    expect(page.locator("#prompt")).to_be_focused()
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.locator("#go")).to_be_focused()
+    expect(page.locator("#go")).to_have_text("Stop")
+    page.keyboard.press("Enter")
+    wait_until_done(page)
+
+    expect(page.locator("#go")).to_be_focused()
+    expect(page.locator(".message__note")).to_contain_text("You stopped this reply")
+
+
+def test_skips_to_the_composer(page: Page, demo: Process) -> None:
+    open_new(page, demo)
+    page.locator(".skip").focus()
+    expect(page.locator(".skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#prompt")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1100])
+def test_passes_an_audit(browser: Browser, demo: Process, scheme: str, width: int) -> None:
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    open_new(page, demo)
+    assert axe(page) == []
+    start(page, demo, "help")
+    assert axe(page) == []
+    wait_until_done(page)
+
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def test_opens_the_list_of_chats_on_a_phone(page: Page, demo: Process) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    start(page, demo, "hello")
+    wait_until_done(page)
+    expect(page.locator(".sidebar")).to_be_hidden()
+
+    page.get_by_role("link", name="Chats").click()
+    expect(page.locator(".chats__link").first).to_be_visible()
+    page.get_by_role("link", name="Close").click()
+
+    expect(page.locator(".sidebar")).to_be_hidden()

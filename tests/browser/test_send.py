@@ -1,0 +1,146 @@
+"""Sending a message, and watching the reply grow."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Process, Watch
+from tests.browser.pages import (
+    canonical_text,
+    open_new,
+    reply_text,
+    send,
+    start,
+    stored,
+    wait_for_words,
+    wait_until_done,
+)
+
+
+def test_grows_word_by_word_and_ends_as_stored(page: Page, demo: Process) -> None:
+    start(page, demo, "help")
+    sizes = set()
+    while page.locator("[aria-busy=true]").count():
+        sizes.add(len(reply_text(page)))
+        page.wait_for_timeout(50)
+    wait_until_done(page)
+
+    assert len(sizes) > 10
+    assert reply_text(page) == canonical_text(demo, page)
+    assert stored(demo, page)["status"] == "done"
+    expect(page.locator(".prose table, .prose math, .prose pre .k, .prose blockquote").first).to_be_visible()
+    expect(page.locator(".figures")).to_contain_text("tokens")
+
+
+def test_shows_the_cursor_at_the_end_of_the_text(page: Page, demo: Process) -> None:
+    start(page, demo, "long")
+    wait_for_words(page, 5)
+
+    cursor = "getComputedStyle(document.querySelector('.tail > :last-child'), '::after').animationName"
+    assert page.evaluate(cursor) == "blink"
+
+
+def test_sends_on_enter_and_breaks_the_line_on_shift_enter(page: Page, demo: Process) -> None:
+    open_new(page, demo)
+    prompt = page.locator("#prompt")
+    prompt.press_sequentially("hello")
+    before = prompt.bounding_box()["height"]
+    prompt.press("Shift+Enter")
+    prompt.press_sequentially("there")
+    assert prompt.input_value() == "hello\nthere"
+    assert prompt.bounding_box()["height"] > before
+
+    prompt.press("Enter")
+    page.wait_for_url("**/c/*")
+
+    assert page.locator(".message__text").inner_text() == "hello\nthere"
+    wait_until_done(page)
+
+
+def test_does_not_send_while_an_input_method_composes(page: Page, demo: Process) -> None:
+    open_new(page, demo)
+    page.locator("#prompt").focus()
+    session = page.context.new_cdp_session(page)
+    session.send("Input.imeSetComposition", {"text": "こ", "selectionStart": 1, "selectionEnd": 1})
+    fire = "e => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', e))"
+    for event in ({"isComposing": True}, {"keyCode": 229}):
+        page.evaluate(fire, {"key": "Enter", "bubbles": True, "cancelable": True, **event})
+    session.send("Input.insertText", {"text": "こんにちは"})
+    page.wait_for_timeout(300)
+
+    assert page.locator("#prompt").input_value() == "こんにちは"
+    assert page.url.rstrip("/") == demo.url
+
+
+def test_sends_nothing_when_nothing_is_written(page: Page, demo: Process) -> None:
+    open_new(page, demo)
+    page.locator("#prompt").press("Enter")
+    page.wait_for_timeout(200)
+
+    assert page.url.rstrip("/") == demo.url
+
+
+def test_goes_on_in_the_same_conversation_without_a_reload(page: Page, demo: Process) -> None:
+    start(page, demo, "hello")
+    wait_until_done(page)
+    page.evaluate("window.kept = true")
+
+    send(page, "table")
+    expect(page.locator(".message--user")).to_have_count(2)
+    expect(page.locator("#prompt")).to_have_value("")
+    expect(page.locator("#prompt")).to_be_focused()
+    wait_until_done(page)
+
+    assert page.evaluate("window.kept")
+    assert reply_text(page) == canonical_text(demo, page)
+    expect(page.locator(".chats__link").first).to_have_text(re.compile("hello"))
+
+
+def test_keeps_what_is_typed_while_the_reply_grows(page: Page, demo: Process, watch: Watch) -> None:
+    watch.expected = ("status of 409",)
+    start(page, demo, "code")
+    page.locator("#prompt").press_sequentially("my next thought")
+    page.locator("#prompt").press("Enter")
+    expect(page.locator(".notice")).to_contain_text("your text is kept")
+    wait_until_done(page)
+
+    expect(page.locator("#prompt")).to_have_value("my next thought")
+
+
+def test_sends_once_however_often_enter_is_pressed(page: Page, demo: Process) -> None:
+    start(page, demo, "hello")
+    wait_until_done(page)
+    page.locator("#prompt").fill("table")
+    page.evaluate(
+        "for (let n = 0; n < 5; n++) document.querySelector('#prompt').dispatchEvent("
+        "new KeyboardEvent('keydown', {key: 'Enter', bubbles: true, cancelable: true}))"
+    )
+    wait_until_done(page)
+
+    expect(page.locator(".message--user")).to_have_count(2)
+
+
+def test_stays_at_the_newest_line_but_not_for_a_reader_who_scrolled_up(page: Page, demo: Process) -> None:
+    start(page, demo, "long")
+    wait_for_words(page, 250)
+    top = "document.querySelector('#scroller').scrollTop"
+    assert abs(page.evaluate(top)) < 2
+
+    page.locator("#scroller").hover()
+    page.mouse.wheel(0, -300)
+    page.wait_for_timeout(300)
+    place = "document.querySelector('.prose h2').getBoundingClientRect().top"
+    before = page.evaluate(place)
+    wait_for_words(page, len(reply_text(page).split()) + 40)
+
+    assert abs(page.evaluate(place) - before) < 2
+    expect(page.locator(".jump")).to_be_visible()
+
+
+def test_tells_screen_readers_in_one_line(page: Page, demo: Process) -> None:
+    start(page, demo, "hello")
+    expect(page.locator("#status")).to_have_text("Answering…")
+    wait_until_done(page)
+
+    expect(page.locator("#status")).to_have_text(re.compile(r"Answer complete, \d+ words\."))
+    assert page.locator("[aria-live]").count() == 0

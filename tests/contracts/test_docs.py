@@ -1,0 +1,54 @@
+"""The documents say what is the case."""
+
+import re
+import tomllib
+from dataclasses import fields
+
+from app.core.settings import Settings
+from tests.contracts.tree import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def table() -> str:
+    """Write the settings table as the README should have it."""
+    rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for field in fields(Settings):
+        default = field.default
+        shown = ", ".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
+        name = f"`{field.metadata['env']}`"
+        if field.metadata["secret"]:
+            name += f" or `{field.metadata['env']}_FILE`"
+        rows.append(f"| {name} | {f'`{shown}`' if shown else ''} | {field.metadata['about']} |")
+    return "\n".join(rows)
+
+
+def test_lists_every_setting() -> None:
+    found = re.search("<!-- settings -->\n(.*?)\n<!-- /settings -->", README, re.S)
+
+    assert found, "README.md has no settings table"
+    assert found[1] == table(), f"README.md should say:\n{table()}"
+
+
+def test_names_only_targets_that_exist() -> None:
+    targets = set(re.findall("^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+
+    assert {"run", "test"} <= set(re.findall("make ([a-z]+)", README)) <= targets
+
+
+def test_has_a_line_for_each_dependency() -> None:
+    names = re.findall(r"^([a-z0-9-]+)", (ROOT / "requirements.txt").read_text(), re.M)
+    decisions = (ROOT / "DECISIONS.md").read_text()
+
+    assert [name for name in names if f"`{name}`" not in decisions] == []
+    assert len(names) <= 12
+
+
+def test_pins_every_dependency() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            assert re.fullmatch(r"-r requirements\.txt|[\w-]+(\[\w+\])?==[\w.]+", line), line
+
+
+def test_holds_only_tools_in_pyproject() -> None:
+    assert set(tomllib.loads((ROOT / "pyproject.toml").read_text())) == {"tool"}
