@@ -95,6 +95,7 @@ class Claude:
     def note(self, failure: Failure, *, attempt: int) -> None:
         """Take down a failure: the log, the circuit, and at most once a minute an alert."""
         fields = {"code": failure.code, "attempt": attempt, "request_id": failure.request_id}
+        fields |= {"detail": failure.detail}
         log.warning("claude.failed", extra=fields)
         if failure.circuit_s:
             self._circuit = (self.clock() + failure.circuit_s, failure)
@@ -199,7 +200,7 @@ class Call:
         )
         if not stream.response.headers.get("content-type", "").startswith("text/event-stream"):
             stream.close()
-            raise NotAStream
+            raise NotAStream(str(stream.response.headers.multi_items())[:200])
         return stream
 
     def _events(self, stream: Any, deadline: float) -> Iterator[Event]:

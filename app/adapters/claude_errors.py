@@ -44,7 +44,7 @@ class TooLarge(Exception):
 
 
 class NotAStream(Exception):
-    """A 200 that is no event stream."""
+    """A 200 that is no event stream; the message is the start of its headers, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Failure:
     circuit_s: float = 0.0
     is_alert: bool = False
     request_id: str | None = None
+    detail: str = ""
 
     def in_mid_stream(self) -> "Failure":
         """What the same failure means once text has been shown: no retry, the text is kept."""
@@ -79,7 +80,8 @@ def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
     for kinds, code in _PASSING_ERRORS:
         if isinstance(error, kinds):
             return Failure(code, _BUSY, tries=TRIES)
-    return Failure("bad_upstream", _GARBAGE, tries=2)
+    detail = str(error) if isinstance(error, NotAStream) else type(error).__name__
+    return Failure("bad_upstream", _GARBAGE, tries=2, detail=detail)
 
 
 _PASSING_ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (

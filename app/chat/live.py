@@ -57,7 +57,7 @@ class LiveReply:
         self.retrying_at = 0
         self.end: End | None = None
         self.readers = 0
-        self.left_at = monotonic()
+        self.left_at = self.grew_at = monotonic()
         self._seq = 0
         self._is_refreshing = self._is_awaited = False
         self.subscription, self._read = subscription, read
@@ -101,6 +101,7 @@ class LiveReply:
     def _fold(self, entry: Entry) -> None:
         self._seq = entry.seq
         self.version += 1
+        self.grew_at = monotonic()
         self._apply(from_entry(entry.kind, entry.body))
 
     def _apply(self, event: Event) -> None:

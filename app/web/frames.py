@@ -21,6 +21,9 @@ ROTATE_S = 600.0
 #: A plain page cannot take HTML back, only hide what it replaced, so it gets fewer steps.
 PLAIN_FRAME_S = 0.25
 
+#: After this long without anything new, the page says that Claude is still working.
+SILENCE_S = 15.0
+
 _BEAT = '<span class="beat">Reconnecting…</span>'
 
 
@@ -143,7 +146,8 @@ class Plain:
 def wait_text(view: LiveReply) -> str:
     """Say why there is nothing to read yet, with a countdown, while a request is tried again."""
     if view.retrying is None:
-        return ""
+        is_silent = view.end is None and monotonic() - view.grew_at >= SILENCE_S
+        return "Claude is still working…" if is_silent else ""
     event, until = view.retrying
     left = max(0, ceil(until - monotonic()))
     when = f"in {left} s" if left else "now"

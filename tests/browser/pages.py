@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import time
 import urllib.request
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def canonical_text(rill: Process, page: Page) -> str:
 def upstream_figures(upstream: Process) -> dict[str, int]:
     """Give how many requests the fake Claude had, and how many connections were closed early."""
     return json.loads(urllib.request.urlopen(f"{upstream.url}/_figures", timeout=5).read())
+
+
+def wait_for_closed(upstream: Process, count: int) -> None:
+    """Wait until the fake Claude has noticed that many connections closed; it does at its next write."""
+    for _ in range(40):
+        if upstream_figures(upstream)["closed"] >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(upstream_figures(upstream))
 
 
 def axe(page: Page) -> list[str]:

@@ -12,6 +12,7 @@ from tests.browser.pages import (
     start,
     stored,
     upstream_figures,
+    wait_for_closed,
     wait_for_words,
     wait_until_done,
 )
@@ -28,7 +29,7 @@ def test_stops_and_keeps_what_had_arrived(page: Page, rill: Process, upstream: P
     reply = stored(rill, page)
     assert reply["status"] == "stopped"
     assert reply_text(page) == canonical_text(rill, page) == " ".join(reply["text"].split())
-    assert upstream_figures(upstream)["closed"] == closed + 1
+    wait_for_closed(upstream, closed + 1)
     expect(page.locator(".message__note")).to_contain_text("You stopped this reply")
 
 

@@ -129,6 +129,19 @@ def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedC
     assert re.fullmatch(r"Claude is busy\. Trying again in \d s \(attempt 2 of 3\)\.", page.tree.select_one("#w").text)
 
 
+def test_says_that_claude_is_still_working(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Flag()])
+    id = reply_id(client, start(client))
+    with services.live.view(id) as view:
+        view.grew_at -= 20
+
+    stream = client.get(f"/replies/{id}/stream", buffered=False)
+    page = Page().take(next(iter(stream.response)).decode())
+    stream.close()
+
+    assert page.tree.select_one("#w").text == "Claude is still working…"
+
+
 def test_ends_the_stream_when_the_worker_has_to_go(
     client: FlaskClient, services: Services, claude: ScriptedClaude
 ) -> None:
