@@ -6,6 +6,8 @@ monkey.patch_all()
 
 import sys  # noqa: E402 - nothing may be imported before the patching
 
+import gevent  # noqa: E402 - as above
+
 from app.core.errors import ConfigurationError  # noqa: E402 - as above
 from app.core.settings import Settings  # noqa: E402 - as above
 
@@ -42,9 +44,11 @@ def post_worker_init(worker):
     services = worker.wsgi.extensions["rill"]
     services.is_alive = lambda: worker.alive
     services.open()
+    gevent.spawn(_drain_when_told, worker, services.runner)
 
 
-def worker_exit(server, worker):
-    """Let running replies finish or be stored as interrupted, within the grace period."""
-    if worker.wsgi is not None:
-        worker.wsgi.extensions["rill"].runner.drain(15)
+def _drain_when_told(worker, runner):
+    """Let running replies finish for a while, then store the rest as interrupted, within the grace period."""
+    while worker.alive:
+        gevent.sleep(0.2)
+    runner.drain(15)

@@ -1,11 +1,13 @@
 """The page itself: weight, keyboard, contrast, phone, and the policy it runs under."""
 
 import re
+import urllib.request
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.browser.conftest import Process
+from tests.browser.conftest import Process, free_port, start_rill
 from tests.browser.pages import axe, open_new, start, wait_until_done
 
 
@@ -19,6 +21,23 @@ def test_weighs_no_more_than_40_kilobytes(page: Page, demo: Process) -> None:
 
     assert len(sizes) >= 5
     assert sum(sizes) <= 40_000
+
+
+def test_idles_in_little_memory(tmp_path: Path) -> None:
+    rill = start_rill(tmp_path, free_port())
+    urllib.request.urlopen(rill.url, timeout=10).close()
+    children = Path(f"/proc/{rill.process.pid}/task/{rill.process.pid}/children")
+    if not children.exists():
+        rill.stop()
+        pytest.skip("reads /proc, which only Linux has")
+    sizes = [
+        int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{child}/status").read_text())[1])
+        for child in children.read_text().split()
+    ]
+    rill.stop()
+
+    assert len(sizes) == 1
+    assert sizes[0] <= 130_000
 
 
 def test_serves_static_files_compressed_and_for_a_year(page: Page, demo: Process) -> None:
