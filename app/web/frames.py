@@ -87,8 +87,11 @@ class Frames:
         text = wait_text(self._view)
         if text == self._shown_wait:
             return Markup()
+        html = partial("#w", text, swap="textContent")
+        if bool(text) != bool(self._shown_wait):  # said once, without the countdown
+            html += partial("#status", "Claude is busy, still waiting…" if text else "Answering…", swap="textContent")
         self._shown_wait = text
-        return partial("#w", text, swap="textContent")
+        return html
 
     def _beat(self) -> Markup:
         if monotonic() < self._beat_at + BEAT_S:

@@ -21,7 +21,9 @@ class Page:
     """What htmx makes of the frames: applies each partial to a tree."""
 
     def __init__(self) -> None:
-        self.tree = BeautifulSoup('<div id="r"></div><p id="w"></p><div id="k"></div>', "html.parser")
+        self.tree = BeautifulSoup(
+            '<div id="r"></div><p id="w"></p><div id="k"></div><p id="status"></p>', "html.parser"
+        )
         self.ids: list[str] = []
         self.is_done = False
 
@@ -126,6 +128,7 @@ def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedC
     page = Page().take(next(iter(stream.response)).decode())
     stream.close()
 
+    assert page.tree.select_one("#status").text == "Claude is busy, still waiting…"
     assert re.fullmatch(r"Claude is busy\. Trying again in \d s \(attempt 2 of 3\)\.", page.tree.select_one("#w").text)
 
 
