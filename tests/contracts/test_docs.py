@@ -34,6 +34,7 @@ def test_names_only_targets_that_exist() -> None:
     targets = set(re.findall("^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
 
     assert {"run", "test"} <= set(re.findall("make ([a-z]+)", README)) <= targets
+    assert set(re.findall("`make ([a-z]+)`", (ROOT / "CONTRIBUTING.md").read_text())) <= targets
 
 
 def test_has_a_line_for_each_dependency() -> None:

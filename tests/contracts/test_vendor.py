@@ -1,25 +1,43 @@
 """Packaged assets are what their packages hold, byte for byte."""
 
 import hashlib
-from pathlib import Path
+import re
 
 import pytest
 
-from tests.contracts.tree import ROOT
+from tests.contracts.tree import ROOT, files
+
+FOLDERS = ["static/vendor", "tests/browser/vendor"]
 
 
-@pytest.mark.parametrize("folder", ["static/vendor", "tests/browser/vendor"])
+def checksums(folder: str) -> dict[str, str]:
+    lines = (ROOT / folder / "SHA256SUMS").read_text().splitlines()
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def packaged(folder: str) -> set[str]:
+    """Give what a folder holds, but for our own two files on it."""
+    return {path.relative_to(ROOT / folder).as_posix() for path in files(folder)} - {"README.md", "SHA256SUMS"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_matches_the_checksums(folder: str) -> None:
-    sums = dict(reversed(line.split()) for line in (ROOT / folder / "SHA256SUMS").read_text().splitlines())
-    scripts = {path.name for path in (ROOT / folder).glob("*.js")}
-
-    assert scripts <= set(sums)
-    for name, digest in sums.items():
+    assert packaged(folder) == set(checksums(folder))
+    for name, digest in checksums(folder).items():
         assert hashlib.sha256((ROOT / folder / name).read_bytes()).hexdigest() == digest, name
 
 
-def test_names_version_and_licence() -> None:
-    readme = (ROOT / "static/vendor/README.md").read_text()
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_names_version_and_licence(folder: str) -> None:
+    readme = (ROOT / folder / "README.md").read_text()
 
-    for script in Path(ROOT / "static/vendor").glob("*.js"):
-        assert script.name in readme
+    assert [name for name in packaged(folder) if name not in readme] == []
+    assert any("LICENSE" in name for name in packaged(folder))
+    for name in packaged(folder):
+        assert "LICENSE" in name or re.fullmatch(r"[a-z-]+-\d+\.\d+\.\d+\.min\.js", name), name
+
+
+def test_loads_only_what_is_packaged() -> None:
+    for path in files("templates/*.html"):
+        loaded = set(re.findall(r"<script[^>]*static_url\('([^']*)'\)", path.read_text()))
+        assert loaded <= set(checksums("static/vendor")), path.name
