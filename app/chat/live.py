@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
+import gevent
+
 from app.adapters.db import Database
 from app.adapters.feed import Entry, Feed, Signal, Subscription
 from app.chat import journal
@@ -26,24 +28,30 @@ from app.core.events import (
 from app.core.markdown import Incremental
 from app.core.sse import Cursor
 
+#: The types of content blocks whose text the page shows.
+TEXTUAL = ("text", "thinking")
+
 
 @dataclass(slots=True)
 class Block:
-    """One content block as the page shows it; ``tail`` is its unfinished end, None once it is closed."""
+    """One content block as the page shows it; ``waiting`` is text that has come and is not rendered yet."""
 
     index: int
     type: str
     label: str = ""
-    sealed: list[tuple[int, str]] = field(default_factory=list)
-    tail: str | None = ""
     opened_at: int = 0
-    tail_at: int = 0
+    is_open: bool = True
+    waiting: str = ""
     markdown: Incremental = field(default_factory=Incremental)
 
     @property
-    def html(self) -> str:
-        """Everything that is final."""
-        return "".join(html for _version, html in self.sealed)
+    def has_text(self) -> bool:
+        """Whether the page shows its text."""
+        return self.type in TEXTUAL
+
+    def html(self, *, cursor: str = "") -> str:
+        """Everything that is shown of it."""
+        return self.markdown.html(cursor=cursor)
 
 
 class LiveReply:
@@ -63,6 +71,17 @@ class LiveReply:
         self.subscription, self._read = subscription, read
         for entry in read(0):
             self._fold(entry)
+        self._render()
+
+    @property
+    def reply_id(self) -> str:
+        """The reply it shows."""
+        return self.subscription.reply_id
+
+    @property
+    def is_late(self) -> bool:
+        """Whether something was defined after its use, so that only the finished page shows it right."""
+        return any(block.markdown.is_late for block in self.blocks)
 
     @property
     def changed(self) -> Signal:
@@ -97,6 +116,7 @@ class LiveReply:
                     self._fold(missed)
             if entry.seq > self._seq:
                 self._fold(entry)
+        self._render()
 
     def _fold(self, entry: Entry) -> None:
         self._seq = entry.seq
@@ -126,26 +146,30 @@ class LiveReply:
             self.retrying, self.retrying_at = None, self.version
         opened = Block(index, kind, label=str(block.get("name") or ""), opened_at=self.version)
         self.blocks.append(opened)
-        if text := block.get("text") or block.get("thinking"):
-            self._feed(opened, str(text))
+        opened.waiting = str(block.get("text") or block.get("thinking") or "")
         return opened
 
     def _grow(self, event: TextDelta | ThinkingDelta) -> None:
         block = next((b for b in reversed(self.blocks) if b.index == event.index), None)
         if block is None:
             block = self._open(event.index, "text" if isinstance(event, TextDelta) else "thinking", {})
-        self._feed(block, event.text)
-
-    def _feed(self, block: Block, text: str) -> None:
-        change = block.markdown.feed(text)
-        block.sealed += [(self.version, html) for html in change.sealed]
-        block.tail, block.tail_at = change.tail, self.version
+        block.waiting += event.text
 
     def _close(self, index: int) -> None:
         for block in self.blocks:
-            if block.index == index and block.tail is not None:
-                block.sealed.append((self.version, block.tail))
-                block.tail, block.tail_at = None, self.version
+            if block.index == index:
+                block.is_open = False
+                block.markdown.end()
+
+    def _render(self) -> None:
+        """Render what has come since, in steps between which others have their turn."""
+        for block in self.blocks:
+            while block.waiting or block.markdown.is_busy:
+                text, block.waiting = block.waiting, ""
+                self.version += 1
+                block.markdown.take_in(text, at=self.version)
+                if block.markdown.is_busy:
+                    gevent.sleep(0)
 
 
 class LiveReplies:

@@ -20,7 +20,9 @@ CSS = [
     "message",
     "composer",
     "prose",
+    "notes",
     "code",
+    "notes",
     "notice",
     "utilities",
 ]

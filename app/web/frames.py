@@ -5,21 +5,25 @@ from math import ceil
 from time import monotonic
 
 import gevent
-from jinja2 import Environment
+from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from app.chat.live import Block, LiveReply
+from app.core.markdown import CURSOR, Reset
 from app.core.sse import Cursor, encode
+from app.web import htmx
 from app.web.htmx import partial
 
-#: Least time between two frames, in seconds: 25 a second, because painting is what costs a browser.
-FRAME_S = 0.04
+#: Least time between two frames, in seconds: some words at a time, because each frame costs bytes and a repaint.
+FRAME_S = 0.1
 #: The “Reconnecting…” mark appears 8 s after it was last renewed (message.css), so it is renewed sooner.
 BEAT_S = 5.0
 #: A stream is ended and resumed now and then, so that no connection lives for ever.
 ROTATE_S = 600.0
 #: A plain page cannot take HTML back, only hide what it replaced, so it gets fewer steps.
 PLAIN_FRAME_S = 0.25
+#: A block is sent again when it has grown by an eighth, so that a long one costs no more than nine times its size.
+PLAIN_GROWTH = 1.125
 
 #: After this long without anything new, the page says that Claude is still working.
 SILENCE_S = 15.0
@@ -33,6 +37,7 @@ class Frames:
     def __init__(self, view: LiveReply, env: Environment, *, is_alive: Callable[[], bool]) -> None:
         self._view, self._is_alive = view, is_alive
         self._block = env.get_template("replies/_block.html")
+        self._body = f"#{htmx.dom_id('reply', view.reply_id, 'body')}"
         self._shown_wait = ""
         self._beat_at = 0.0
 
@@ -44,7 +49,8 @@ class Frames:
         html = self._since(since) if is_known else self._reset()
         while True:
             version = view.version
-            if html := html + self._wait() + self._beat():
+            html += self._wait() + self._beat() + (self._last() if view.end else "")
+            if html:
                 yield encode(html, id=str(Cursor(view.id, version)))
             if view.end:
                 yield encode("done", event="done")
@@ -63,25 +69,28 @@ class Frames:
             self._view.refresh()
 
     def _reset(self) -> Markup:
-        html = Markup().join(self._render(place, block) for place, block in enumerate(self._view.blocks))
-        return partial("#r", html)
+        return partial(self._body, blocks_html(self._view, self._block))
 
     def _since(self, version: int) -> Markup:
-        return Markup().join(self._changes(place, block, version) for place, block in enumerate(self._view.blocks))
+        """Write what a reader lacks; only the last block it has may have changed."""
+        blocks = self._view.blocks
+        known = sum(block.opened_at <= version for block in blocks)
+        html = Markup()
+        if known and blocks[known - 1].has_text:
+            changed = blocks[known - 1].markdown.changes(version, is_last=known == len(blocks))
+            if any(isinstance(change, Reset) for change in changed.changes):
+                return self._reset()
+            html = htmx.changes(changed) if changed else html
+        if known < len(blocks):
+            html += partial(self._body, blocks_html(self._view, self._block, start=known), swap="beforeend")
+        return html
 
-    def _changes(self, place: int, block: Block, since: int) -> Markup:
-        if block.opened_at > since:
-            return partial("#r", self._render(place, block), swap="beforeend")
-        tail = f"#t{place}"
-        sealed = "".join(html for version, html in block.sealed if version > since)
-        if block.tail is None:
-            return partial(tail, sealed, swap="outerHTML") if block.tail_at > since else Markup()
-        html = partial(tail, sealed, swap="beforebegin") if sealed else Markup()
-        return html + partial(tail, block.tail) if block.tail_at > since else html
+    def _last(self) -> Markup:
+        """Say that the page has all of it, unless only the finished page has it right.
 
-    def _render(self, place: int, block: Block) -> Markup:
-        html = self._block.render(type=block.type, label=block.label, html=block.html, tail=block.tail, id=f"t{place}")
-        return Markup(html)
+        Then the final swap leaves the text alone (``morphSkip``), and what is selected in it stays so.
+        """
+        return Markup() if self._view.is_late else partial(self._body, '<i class="whole"></i>', swap="beforeend")
 
     def _wait(self) -> Markup:
         text = wait_text(self._view)
@@ -109,9 +118,8 @@ class Plain:
     def __init__(self, view: LiveReply, env: Environment, *, is_alive: Callable[[], bool]) -> None:
         self._view, self._is_alive = view, is_alive
         self._block = env.get_template("replies/_block.html")
-        self._place = self._sealed = 0
+        self._place = self._closed = self._size = 0
         self._is_open = False
-        self._tail = ""
 
     def stream(self) -> Iterator[str]:
         """Give HTML until the reply ends."""
@@ -125,25 +133,34 @@ class Plain:
     def _grow(self) -> Iterator[str]:
         while self._place < len(self._view.blocks):
             block = self._view.blocks[self._place]
-            if block.type in ("text", "thinking"):
+            if block.has_text:
                 yield self._more(block)
-            elif block.tail is None:
-                yield self._block.render(type=block.type, label=block.label, html="", tail=None, id="")
-            if block.tail is not None:
+            elif not block.is_open:
+                yield self._block.render(block=block, html="")
+            if block.is_open:
                 return
-            self._place, self._sealed, self._is_open, self._tail = self._place + 1, 0, False, ""
+            self._place, self._closed, self._size, self._is_open = self._place + 1, 0, 0, False
 
     def _more(self, block: Block) -> str:
         html = "" if self._is_open else f'<div class="prose prose--{block.type}">'
         self._is_open = True
-        html += "".join(sealed for _version, sealed in block.sealed[self._sealed :])
-        self._sealed = len(block.sealed)
-        if block.tail is None:
-            return html + '<div class="tail"></div></div>'
-        if block.tail != self._tail:
-            html += f'<div class="tail">{block.tail}</div>'
-        self._tail = block.tail
+        shown = block.markdown.blocks(self._closed, cursor=CURSOR if block.is_open else "")
+        if not block.is_open:
+            return f'{html}{"".join(shown)}<div class="tail"></div></div>'
+        if len(shown) > 1:
+            html += "".join(shown[:-1])
+            self._closed, self._size = self._closed + len(shown) - 1, 0
+        if shown and len(shown[-1]) > self._size * PLAIN_GROWTH:
+            self._size = len(shown[-1])
+            html += f'<div class="tail">{shown[-1]}</div>'
         return html
+
+
+def blocks_html(view: LiveReply, template: Template, *, start: int = 0) -> str:
+    """Render blocks from one on, with the cursor in the last."""
+    last = len(view.blocks) - 1
+    shown = enumerate(view.blocks[start:], start)
+    return "".join(template.render(block=block, html=block.html(cursor=CURSOR * (n == last))) for n, block in shown)
 
 
 def wait_text(view: LiveReply) -> str:

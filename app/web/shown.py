@@ -1,11 +1,13 @@
 """What the templates show of a message: its blocks as HTML, and the figures under a reply."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from app.adapters.models import Message
-from app.core import markdown
 from app.core.events import LIVE
+from app.core.markdown import CURSOR
+from app.web import rendered
+
+__all__ = ["CURSOR", "ShownBlock", "announcement", "blocks", "figures", "is_live", "words"]
 
 _STOP_REASONS = {
     "end_turn": "complete",
@@ -69,9 +71,4 @@ def announcement(reply: Message) -> str:
 def _shown(block: dict[str, object]) -> ShownBlock:
     kind = str(block.get("type", "unknown"))
     text = str(block.get(kind) or "") if kind in ("text", "thinking") else ""
-    return ShownBlock(kind, str(block.get("name") or ""), _rendered(text) if text else "")
-
-
-@lru_cache(maxsize=1024)
-def _rendered(text: str) -> str:
-    return markdown.render(text)
+    return ShownBlock(kind, str(block.get("name") or ""), rendered.html(text) if text else "")

@@ -36,7 +36,7 @@ def test_shows_the_cursor_at_the_end_of_the_text(page: Page, demo: Process) -> N
     start(page, demo, "long")
     wait_for_words(page, 5)
 
-    cursor = "getComputedStyle(document.querySelector('.tail > :last-child'), '::after').animationName"
+    cursor = "getComputedStyle(document.querySelector('.prose > :last-child .t, .prose > .t'), '::after').animationName"
     assert page.evaluate(cursor) == "blink"
 
 

@@ -3,7 +3,6 @@
 import re
 
 import gevent
-from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 
@@ -11,51 +10,11 @@ from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
 from app.web.services import Services
 from tests.scripted import Script, ScriptedClaude, saying
 from tests.web.pages import HTMX, reply_id, soup, start, wait
+from tests.web.wire import Page
 
 
 def growing(*then: object) -> Script:
     return [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), *then]
-
-
-class Page:
-    """What htmx makes of the frames: applies each partial to a tree."""
-
-    def __init__(self) -> None:
-        self.tree = BeautifulSoup(
-            '<div id="r"></div><p id="w"></p><div id="k"></div><p id="status"></p>', "html.parser"
-        )
-        self.ids: list[str] = []
-        self.is_done = False
-
-    def take(self, wire: str) -> "Page":
-        for event in wire.split("\n\n"):
-            if "event: done" in event:
-                self.is_done = True
-                continue
-            self.ids += re.findall("^id: (.*)$", event, re.M)
-            data = "\n".join(re.findall("^data: ?(.*)$", event, re.M))
-            for partial in BeautifulSoup(data, "html.parser").find_all("hx-partial", recursive=False):
-                self._swap(partial)
-        return self
-
-    def _swap(self, partial: BeautifulSoup) -> None:
-        target = self.tree.select_one(partial["hx-target"])
-        assert target is not None, partial["hx-target"]
-        nodes = list(partial.children)
-        match partial["hx-swap"]:
-            case "beforeend":
-                target.extend(nodes)
-            case "beforebegin":
-                target.insert_before(*nodes)
-            case "outerHTML":
-                target.replace_with(*nodes)
-            case "innerMorph" | "innerHTML" | "textContent":
-                target.clear()
-                target.extend(nodes)
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.tree.select_one("#r").text.split())
 
 
 def test_streams_a_reply_to_the_text_that_is_stored(client: FlaskClient, claude: ScriptedClaude) -> None:
@@ -67,13 +26,13 @@ def test_streams_a_reply_to_the_text_that_is_stored(client: FlaskClient, claude:
     gevent.spawn_later(0.1, go_on.set)
 
     response = client.get(f"/replies/{id}/stream")
-    page = Page().take(response.text)
+    page = Page(id).take(response.text)
 
     assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert response.headers["X-Accel-Buffering"] == "no"
     assert page.is_done
     stored = soup(client.get(f"/replies/{id}", headers=HTMX)).select_one(".message__body")
-    assert page.text == " ".join(stored.text.split()) == " ".join("".join(words).split())
+    assert page.text == " ".join(stored.get_text(" ").split()) == " ".join("".join(words).split())
 
 
 def test_resumes_after_the_cursor_without_repeating(
@@ -85,7 +44,7 @@ def test_resumes_after_the_cursor_without_repeating(
     gevent.sleep(0.1)
     stream = client.get(f"/replies/{id}/stream", buffered=False)
     first = next(iter(stream.response)).decode()
-    page = Page().take(first)
+    page = Page(id).take(first)
     stream.close()
 
     go_on.set()
@@ -98,13 +57,13 @@ def test_resumes_after_the_cursor_without_repeating(
 
 
 def test_resets_for_a_cursor_it_does_not_know(client: FlaskClient, claude: ScriptedClaude) -> None:
-    claude.scripts += [growing(TextDelta(0, "All of it."), Flag())]
+    claude.scripts += [growing(TextDelta(0, "All of it. And"), Flag())]
     id = reply_id(client, start(client))
     gevent.sleep(0.1)
 
     for cursor in ("nonsense", "ffffff-3", "", "ffffff-999999999"):
         stream = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": cursor}, buffered=False)
-        page = Page().take(next(iter(stream.response)).decode())
+        page = Page(id).take(next(iter(stream.response)).decode())
         stream.close()
         assert page.text == "All of it."
 
@@ -125,7 +84,7 @@ def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedC
     gevent.sleep(0.1)
 
     stream = client.get(f"/replies/{id}/stream", buffered=False)
-    page = Page().take(next(iter(stream.response)).decode())
+    page = Page(id).take(next(iter(stream.response)).decode())
     stream.close()
 
     assert page.tree.select_one("#status").text == "Claude is busy, still waiting…"
@@ -139,7 +98,7 @@ def test_says_that_claude_is_still_working(client: FlaskClient, services: Servic
         view.grew_at -= 20
 
     stream = client.get(f"/replies/{id}/stream", buffered=False)
-    page = Page().take(next(iter(stream.response)).decode())
+    page = Page(id).take(next(iter(stream.response)).decode())
     stream.close()
 
     assert page.tree.select_one("#w").text == "Claude is still working…"
@@ -152,7 +111,7 @@ def test_ends_the_stream_when_the_worker_has_to_go(
     id = reply_id(client, start(client))
     services.is_alive = lambda: False
 
-    page = Page().take(client.get(f"/replies/{id}/stream").text)
+    page = Page(id).take(client.get(f"/replies/{id}/stream").text)
 
     assert not page.is_done
 
@@ -195,8 +154,8 @@ def test_sends_no_words_of_htmx_in_prose(client: FlaskClient, claude: ScriptedCl
     id = reply_id(client, start(client))
     gevent.spawn_later(0.1, go_on.set)
 
-    page = Page().take(client.get(f"/replies/{id}/stream").text)
+    page = Page(id).take(client.get(f"/replies/{id}/stream").text)
 
     assert "<hx-partial" in page.text
-    assert not page.tree.select("#r hx-partial")
-    assert not [tag for tag in page.tree.select("#r *") if any(name.startswith("hx-") for name in tag.attrs)]
+    assert not page.body.select("hx-partial")
+    assert not [tag for tag in page.body.select("*") if any(name.startswith("hx-") for name in tag.attrs)]

@@ -5,7 +5,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.markdown import Incremental, render
+from app.core.markdown import render
 
 RICH = """# Title
 
@@ -37,7 +37,7 @@ def test_renders_what_a_reply_holds() -> None:
     found = {tag.name for tag in soup.find_all(True)}
 
     assert {"h1", "strong", "code", "ul", "li", "table", "pre", "blockquote", "math", "mfrac"} <= found
-    assert soup.select_one(".task").text == "☑"
+    assert soup.select_one(".task .task__box").text == "☑"
     assert soup.select_one(".code__language").text == "python"
     assert soup.select_one(".code .k").text == "def"
     assert soup.select("td")[1]["class"] == ["align-right"]
@@ -84,31 +84,6 @@ def test_shows_formulas_it_cannot_read_as_their_source() -> None:
     soup = BeautifulSoup(render("$a_b_c$"), "html.parser")
 
     assert soup.select_one("code.tex").text == "a_b_c"
-
-
-@given(st.lists(st.integers(1, 40)))
-def test_growing_in_any_pieces_ends_in_the_whole(cuts: list[int]) -> None:
-    grown, rest = Incremental(), RICH
-    for cut in cuts:
-        grown.feed(rest[:cut])
-        rest = rest[cut:]
-    grown.feed(rest)
-
-    sealed, tail = grown.snapshot()
-
-    assert sealed + tail == render(RICH)
-
-
-def test_seals_a_block_once_a_blank_line_ends_it() -> None:
-    grown = Incremental()
-
-    assert grown.feed("First").sealed == ()
-    assert grown.feed(" block.\n\nSec").sealed == ('<p dir="auto">First block.</p>\n',)
-    assert grown.feed("ond").sealed == ()
-
-
-def test_does_not_seal_inside_a_fence() -> None:
-    assert Incremental().feed("```\na\n\nb").sealed == ()
 
 
 @given(st.text())

@@ -1,0 +1,28 @@
+"""TeX to MathML, with the source kept for copying, and shown where it cannot be converted."""
+
+from html import escape
+
+from latex2mathml.converter import convert
+
+_LIMIT = 2_000
+
+
+def mathml(tex: str, *, is_display: bool) -> str:
+    """Convert a formula; one that cannot be converted, or is over 2,000 characters, is shown as its source."""
+    tex = tex.strip()
+    source = escape(tex, quote=False)
+    if tex and len(tex) <= _LIMIT:
+        try:
+            math = str(convert(tex, display="block" if is_display else "inline"))
+        except Exception:  # the converter raises whatever its own parsing trips over
+            math = ""
+        if math.endswith("</math>"):
+            head, _, body = math.removesuffix("</math>").partition(">")
+            annotation = f'<annotation encoding="application/x-tex">{source}</annotation>'
+            return f"{head}><semantics>{body}{annotation}</semantics></math>"
+    return f'<code class="tex">{source}</code>'
+
+
+def display(tex: str) -> str:
+    """Show a formula on a line of its own."""
+    return f'<div class="math">{mathml(tex, is_display=True)}</div>'
