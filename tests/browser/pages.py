@@ -50,8 +50,12 @@ def wait_for_words(page: Page, count: int) -> None:
 
 def reply_text(page: Page) -> str:
     """Give the words of the last reply as the page shows them."""
-    prose = page.locator(".message--reply").last.locator(".message__body")
-    return " ".join((prose.text_content() or "").split())
+    return words(page.locator(".message--reply").last.locator(".message__body").inner_html())
+
+
+def words(html: str) -> str:
+    """Give the words of a piece of HTML, one space between them."""
+    return " ".join(BeautifulSoup(html, "html.parser").get_text(" ").split())
 
 
 def stored(rill: Process, page: Page) -> dict[str, object]:
@@ -69,7 +73,7 @@ def stored(rill: Process, page: Page) -> dict[str, object]:
 def canonical_text(rill: Process, page: Page) -> str:
     """Give the words of the last reply as a fresh page has them: the rendering of what is stored."""
     html = urllib.request.urlopen(re.sub("/live.*", "", page.url), timeout=10).read().decode()
-    return " ".join(BeautifulSoup(html, "html.parser").select(".message__body")[-1].text.split())
+    return words(BeautifulSoup(html, "html.parser").select(".message__body")[-1].decode_contents())
 
 
 def upstream_figures(upstream: Process) -> dict[str, int]:

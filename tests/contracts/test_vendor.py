@@ -20,7 +20,7 @@ def packaged(folder: str) -> set[str]:
     return {path.relative_to(ROOT / folder).as_posix() for path in files(folder)} - {"README.md", "SHA256SUMS"}
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", [*FOLDERS, "tests/core/markdown/spec"])
 def test_matches_the_checksums(folder: str) -> None:
     assert packaged(folder) == set(checksums(folder))
     for name, digest in checksums(folder).items():

@@ -1,7 +1,8 @@
 """A server that speaks the Messages API and fails on request, for tests over a real socket.
 
 A test in this process queues answers; a browser test starts the file itself and writes
-``[[fault: NAME]]`` into a message, with a name of FAULTS.
+``[[fault: NAME]]`` into a message, with a name of FAULTS, or ``[[reply: NAME SPEED]]``, with the start
+of a file's name in tests/corpus and characters a second.
 """
 
 import json
@@ -12,9 +13,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
+CORPUS = Path(__file__).parents[1] / "corpus"
+TEXT = {"type": "text", "text": ""}
 CUT, HANG = object(), object()
 SSE = {"content-type": "text/event-stream; charset=utf-8", "request-id": "req_fake12345678"}
 
@@ -38,7 +42,7 @@ def opening(block: dict[str, Any] | None = None) -> list[bytes]:
     usage = {"input_tokens": 12, "output_tokens": 1}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-fake", "content": []}
     message |= {"stop_reason": None, "stop_sequence": None, "usage": usage}
-    block = block or {"type": "text", "text": ""}
+    block = block or TEXT
     return [
         event("message_start", message=message),
         event("ping"),
@@ -49,6 +53,11 @@ def opening(block: dict[str, Any] | None = None) -> list[bytes]:
 def delta(text: str) -> bytes:
     """Give a piece of text."""
     return event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+
+
+def thinking(text: str) -> bytes:
+    """Give a piece of thinking."""
+    return event("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": text})
 
 
 def closing(stop_reason: str = "end_turn") -> list[bytes]:
@@ -108,6 +117,19 @@ FAULTS: dict[str, list[Answer]] = {
 }
 
 
+def from_corpus(name: str, speed: float, *, is_thought: bool = False) -> Answer:
+    """Give a reply of the corpus in pieces of about a token; a thought comes before a greeting."""
+    [path] = CORPUS.glob(f"{name}*.md")
+    pieces = re.findall("(?s).{1,4}", path.read_text())
+    if not is_thought:
+        return saying(*pieces, pause_s=4 / speed)
+    thoughts = [thought for piece in pieces for thought in (thinking(piece), 4 / speed)]
+    after = [event("content_block_stop", index=0), event("content_block_start", index=1, content_block=TEXT)]
+    text = event("content_block_delta", index=1, delta={"type": "text_delta", "text": "So much for that."})
+    ending = [event("content_block_stop", index=1), *closing()[1:]]
+    return Answer([*opening({"type": "thinking", "thinking": ""}), *thoughts, *after, text, *ending])
+
+
 class FakeClaude:
     """The server; ``answers`` are given first, then what the message's fault says, else a greeting."""
 
@@ -143,6 +165,8 @@ class FakeClaude:
             return self.answers.popleft()
         text = json.dumps(request["messages"][-1]["content"])
         match = re.search(r"\[\[fault: ([a-z-]+)( [^\]]*)?\]\]", text)
+        if reply := re.search(r"\[\[(reply|thought): ([\w-]+) (\d+)", text):
+            return from_corpus(reply[2], float(reply[3]), is_thought=reply[1] == "thought")
         if match is None:
             return saying("Hello ", "from ", "the ", "fake.")
         turn = self._given[match[0]] = self._given.get(match[0], -1) + 1

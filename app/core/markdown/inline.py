@@ -22,7 +22,7 @@ from app.core.markdown.math import mathml
 _PLAIN = re.compile(r"(?!.*www\.)[^\\`*_~\[\]!<>&$:@\n\r\0\xa0]*")
 #: A digit needs no definition to be a footnote, because definitions come last.
 _FOOTNOTE = re.compile(r"\[\^([^\]\s\[^]{1,30})\]")
-_BRACKETS = re.compile(r"\[([^\[\]]{1,200})\]")
+_BRACKETS = re.compile(r"\[((?:\\.|[^\[\]\\]){1,200})\]", re.S)
 #: Over this many characters that may be markup, parsing gets slow, and text that is no prose is likely.
 _MARKUP_LIMIT = 600
 
@@ -83,6 +83,11 @@ def _definitions() -> MarkdownIt:
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
+    return make_parser()
+
+
+def make_parser() -> MarkdownIt:
+    """Make a markdown-it with Rill's inline rules."""
     parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer)
     parser.enable("strikethrough")
     parser.use(gfm_autolink_plugin)

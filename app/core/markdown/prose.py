@@ -1,5 +1,7 @@
 """Paragraphs, headings and cells while they grow: text appears word by word, rendered."""
 
+import re
+
 from app.core.markdown import cuts
 from app.core.markdown.cuts import Cut
 from app.core.markdown.draft import NOTE, Draft, plain
@@ -11,6 +13,7 @@ from app.core.markdown.tree import Node
 _SEGMENT = 2_000
 #: How much emphasised text may wait for the end of the emphasis, in characters.
 _PATIENCE = 32
+_CELL = re.compile(r"(?:^|(?<=\s))\|", re.M)
 
 
 class Prose:
@@ -39,8 +42,8 @@ class Prose:
         """Bring into the page what is certain enough."""
         if self.kind == "paragraph" and self._may_be_definition():
             return
-        safe, last = cuts.find(self._text, self._cut)
-        cut = last if last.pos - safe.pos > _PATIENCE else safe
+        safe, last = cuts.find(self._text[: self._header_at()], self._cut)
+        cut = last if self._cut.open or last.pos - safe.pos > _PATIENCE else safe
         if cut.pos > self._cut.pos:
             self._attach()
             self.node.add(self._draft.version, self._render(self._cut, cut))
@@ -112,6 +115,14 @@ class Prose:
         body = text.lstrip()
         closed = "".join(start.open) + body + "".join(reversed(end.open))
         return plain(text[: len(text) - len(body)]) + self._segment(closed)
+
+    def _header_at(self) -> int | None:
+        """Find where the last line may be the header of a table; its cells wait for the line after it."""
+        if self.kind != "paragraph":
+            return None
+        line = self._text.rfind("\n") + 1
+        match = _CELL.search(self._text, line)
+        return match.start() if match and len(self._text) - match.start() < cuts.PATIENCE else None
 
     def _may_be_definition(self) -> bool:
         if self._before or self._is_shown or not self._text.startswith("["):

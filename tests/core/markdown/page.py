@@ -10,6 +10,7 @@ class Page:
 
     def __init__(self, growing: Incremental | None = None, html: str = '<i class="t"></i>') -> None:
         self._soup = BeautifulSoup(f"<main>{html}</main>", "html.parser")
+        self._cursor = self._soup.find("i", class_="t")
         self.growing = growing or Incremental()
         self.resets = 0
 
@@ -34,40 +35,49 @@ class Page:
 
     def apply(self, changes: Changes) -> None:
         """Do what a browser would."""
-        [cursor] = self._soup.find_all("i", class_="t")
-        places = [
-            self._above(cursor, change.level) if isinstance(change, Grow | Replace) else cursor
-            for change in changes.changes
-        ]
+        places = [self._above(getattr(change, "level", 0)) for change in changes.changes]
+        old, self._cursor = self._cursor, None if changes.is_moved else self._cursor
         for change, place in zip(changes.changes, places, strict=True):
             self._apply(change, place)
         if changes.is_moved:
-            cursor.extract()
-        assert len(self._soup.find_all("i", class_="t")) == 1
+            old.extract()
+        assert self._cursor is not None
+        assert any(parent is self._soup for parent in self._cursor.parents)
 
     def _apply(self, change: object, place: Tag) -> None:
         match change:
             case Append(html):
-                for node in _nodes(html):
+                for node in self._nodes(html):
                     place.insert_before(node)
             case Grow(_level, html):
-                place.extend(_nodes(html))
+                place.extend(self._nodes(html))
             case Replace(_level, html, True):
-                for node in _nodes(html):
+                for node in self._nodes(html):
                     place.insert_before(node)
                 place.extract()
             case Replace(_level, html):
                 place.clear()
-                place.extend(_nodes(html))
+                place.extend(self._nodes(html))
             case Reset(html):
                 self.resets += 1
                 self._soup.main.clear()
-                self._soup.main.extend(_nodes(html))
+                self._soup.main.extend(self._nodes(html))
 
-    def _above(self, cursor: Tag, level: int) -> Tag:
+    def _above(self, level: int) -> Tag:
+        place = self._cursor
         for _step in range(level):
-            cursor = cursor.parent
-        return cursor
+            place = place.parent
+        return place
+
+    def _nodes(self, html: str) -> list[Tag]:
+        """Parse, and see whether a new cursor comes."""
+        found = nodes(html)
+        for node in found:
+            cursor = node if getattr(node, "attrs", {}).get("class") == ["t"] else None
+            cursor = cursor or (isinstance(node, Tag) and node.find("i", class_="t"))
+            if cursor:
+                self._cursor = cursor
+        return found
 
 
 def canonical(html: str) -> str:
@@ -75,6 +85,6 @@ def canonical(html: str) -> str:
     return BeautifulSoup(html, "html.parser").decode(formatter="minimal")
 
 
-def _nodes(html: str) -> list[object]:
+def nodes(html: str) -> list[Tag]:
     """Parse inside of ``pre``, where Beautiful Soup leaves white space as it is."""
     return list(BeautifulSoup(f"<pre>{html}</pre>", "html.parser").pre.contents)
