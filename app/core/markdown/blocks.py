@@ -79,7 +79,7 @@ class Blocks:
         plan = Plan(line, matched)
         leaf = self._leaf if matched == len(self._stack) else None
         if isinstance(leaf, Formula):
-            plan.goes_on = not line.is_blank and len(line.rest) <= starts.LINE_LIMIT
+            plan.goes_on = leaf.goes_on(line)
         elif isinstance(leaf, Code):
             plan.goes_on = leaf.is_fence or line.indent > 3 or line.is_blank
         if not plan.goes_on:

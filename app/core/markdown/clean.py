@@ -31,7 +31,8 @@ _ATTRIBUTES = {
     "pre": {"tabindex"},
     "div": {"class", "dir", "tabindex"},
 }
-_CLASS = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+#: The page's own marks, ``t`` and ``whole``, are no one else's.
+_CLASS = re.compile(r"(?!(?:t|whole)$)[a-z][a-z0-9_-]{0,30}")
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:

@@ -15,8 +15,8 @@ from app.core.markdown.clean import sanitise
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
 #: Longer code, and code with a longer line, stays plain: some lexers take quadratic time on such.
 _LIMIT, _LINE_LIMIT = 200_000, 2_000
-#: Characters of code in a slice; about 3 ms.
-_SLICE = 3_000
+#: Characters of code in a slice; about 2 ms.
+_SLICE = 1_500
 
 #: What ends a code block; what starts one is ``head``.
 TAIL = "</code></pre></div>"

@@ -5,7 +5,7 @@ links and formulae. Outside of emphasis it is safe: what is before it can no lon
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Open = tuple[str, ...]
 
@@ -23,11 +23,14 @@ _CJK = "\u2e80"
 
 #: How much text, in characters, may wait for the end of a link, a formula or code before it is shown as it is.
 PATIENCE = 300
+#: How many marks are looked at in one go; a text with more of them is hardly one.
+_MARKS = 400
+#: How deep brackets may nest in a link's text.
+_DEPTH = 8
 _HOLD = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """A place in the text, and the emphasis that is open there."""
 
     pos: int
@@ -38,7 +41,8 @@ def find(text: str, start: Cut, *, is_complete: bool = False) -> tuple[Cut, Cut]
     """Give the last safe cut after ``start``, and the last cut of any kind."""
     pos, open_, size = start.pos, list(start.open), len(text)
     safe = last = start
-    while pos < size:
+    marks = _MARKS if is_complete else _MARKS // 4
+    while pos < size and marks:
         if match := _ORDINARY.match(text, pos):
             place = _in_run(text, pos, match.end(), is_complete=is_complete)
             if place > last.pos:
@@ -47,6 +51,7 @@ def find(text: str, start: Cut, *, is_complete: bool = False) -> tuple[Cut, Cut]
                     safe = last
             pos = match.end()
             continue
+        marks -= 1
         pos = _after_special(text, pos, open_)
         if pos == _HOLD:
             break
@@ -105,7 +110,7 @@ def _closed_run(text: str, pos: int) -> int:
     assert match
     run, start = match[0], match.end()
     if start == len(text):
-        return _waiting(text, pos, _HOLD)
+        return start if start - pos > PATIENCE else _HOLD
     if run[0] == "$" and (len(run) > 2 or text[start].isspace() or (len(run) == 1 and text[start].isdigit())):
         return start
     char = re.escape(run[0])
@@ -120,6 +125,8 @@ def _link(text: str, pos: int) -> int:
     depth, end = 0, _HOLD
     for match in _BRACKET.finditer(text, pos, pos + PATIENCE + 1):
         depth += {"[": 1, "]": -1}.get(match[0], 0)
+        if depth > _DEPTH:
+            return pos + 1
         if depth == 0:
             end = match.end()
             break

@@ -10,7 +10,7 @@ from app.core.markdown.starts import LINE_LIMIT
 from app.core.markdown.tree import CURSOR, Changes, Reset, changes, join
 
 #: Text taken in by one call, in characters; more has to wait for the next one.
-_BUDGET = 2_000
+_BUDGET = 1_000
 #: The start of a line that holds nothing but marks is looked at up to this length, in characters.
 _HELD = 2 * LINE_LIMIT
 _LINE_END = re.compile(r"\r\n?")
@@ -91,6 +91,8 @@ class Incremental:
             text = text[1:]
         if text:
             self._is_after_return = text.endswith("\r")
+        if text.isprintable():
+            return text
         return _UNUSABLE.sub("\ufffd", _LINE_END.sub("\n", text))
 
     def _work(self) -> None:

@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"(?!.*www\.)[^\\`*_~\[\]!<>&$:@\n\r\0\xa0]*")
 _FOOTNOTE = re.compile(r"\[\^([^\]\s\[^]{1,30})\]")
 _BRACKETS = re.compile(r"\[((?:\\.|[^\[\]\\]){1,200})\]", re.S)
 #: Over this many characters that may be markup, parsing gets slow, and text that is no prose is likely.
-_MARKUP_LIMIT = 600
+_MARKUP_LIMIT = 300
 
 
 class References:

@@ -13,6 +13,8 @@ from app.core.markdown.tree import Node
 
 #: A table of more columns is cut.
 _COLUMNS = 100
+#: A longer formula is text, in characters.
+_FORMULA = 2_000
 
 
 class Code:
@@ -88,13 +90,19 @@ class Formula:
         self._draft, self._parent, self._closer = draft, parent, start.marker
         self._opener = {"$$": "$$", r"\]": r"\["}[start.marker]
         self._lines = [start.text]
+        self._left = _FORMULA
         self._is_complete = False
         self._new = plain(start.text)
         self.node = draft.open(parent, '<div class="math"><code class="tex">', "</code></div>", 2)
 
+    def goes_on(self, line: Line) -> bool:
+        """Say whether a line may belong to it: none has blank lines, or is longer than 2,000 characters."""
+        return not line.is_blank and len(line.rest) < self._left
+
     def add_line(self, line: Line) -> bool:
         """Take in a line, and say whether it was the last one."""
         text = line.rest.strip(" \t")
+        self._left -= len(text) + 1
         self._is_complete = text.endswith(self._closer)
         self._lines.append(text.removesuffix(self._closer) if self._is_complete else text)
         self._new += "\n" + plain(text)

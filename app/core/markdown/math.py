@@ -4,14 +4,16 @@ from html import escape
 
 from latex2mathml.converter import convert
 
-_LIMIT = 2_000
+from app.core.markdown.clean import sanitise
+
+_LIMIT, _BRACES = 2_000, 200
 
 
 def mathml(tex: str, *, is_display: bool) -> str:
-    """Convert a formula; one that cannot be converted, or is over 2,000 characters, is shown as its source."""
+    """Convert a formula, unsanitised; one that cannot be converted, or has over 2,000 characters, is shown as its source."""
     tex = tex.strip()
     source = escape(tex, quote=False)
-    if tex and len(tex) <= _LIMIT:
+    if tex and len(tex) <= _LIMIT and tex.count("{") <= _BRACES:
         try:
             math = str(convert(tex, display="block" if is_display else "inline"))
         except Exception:  # the converter raises whatever its own parsing trips over
@@ -24,5 +26,5 @@ def mathml(tex: str, *, is_display: bool) -> str:
 
 
 def display(tex: str) -> str:
-    """Show a formula on a line of its own."""
-    return f'<div class="math">{mathml(tex, is_display=True)}</div>'
+    """Show a formula on a line of its own; sanitised, for the converter lets markup through."""
+    return f'<div class="math">{sanitise(mathml(tex, is_display=True))}</div>'

@@ -10,7 +10,7 @@ from app.core.markdown.starts import heading_text
 from app.core.markdown.tree import Node
 
 #: Text is rendered at most this much at once, in characters; a longer paragraph is cut where that is safe.
-_SEGMENT = 2_000
+_SEGMENT = 1_000
 #: How much emphasised text may wait for the end of the emphasis, in characters.
 _PATIENCE = 32
 _CELL = re.compile(r"(?:^|(?<=\s))\|", re.M)
@@ -34,9 +34,10 @@ class Prose:
 
     def add(self, text: str) -> None:
         """Take in more of the source."""
-        self._text += text
-        while len(self._text) > _SEGMENT + cuts.PATIENCE:
-            self._close_segment()
+        for start in range(0, len(text), _SEGMENT):
+            self._text += text[start : start + _SEGMENT]
+            while len(self._text) > _SEGMENT + cuts.PATIENCE:
+                self._close_segment()
 
     def show(self) -> None:
         """Bring into the page what is certain enough."""
@@ -118,9 +119,9 @@ class Prose:
 
     def _header_at(self) -> int | None:
         """Find where the last line may be the header of a table; its cells wait for the line after it."""
-        if self.kind != "paragraph":
-            return None
         line = self._text.rfind("\n") + 1
+        if self.kind != "paragraph" or self._text.find("|", line) < 0:
+            return None
         match = _CELL.search(self._text, line)
         return match.start() if match and len(self._text) - match.start() < cuts.PATIENCE else None
 

@@ -96,6 +96,9 @@ class Node:
         return f"{self.head}{join(self.items, cursor=cursor)}{self.tail}"
 
 
+Path = list[tuple[Node, list[tuple[int, Node | str]]]]
+
+
 def join(items: Sequence[tuple[int, Node | str]], *, cursor: str = "") -> str:
     """Give the HTML of items, with the cursor after the last one, or inside it."""
     if not items:
@@ -112,6 +115,8 @@ def changes(root: Node, since: int, *, is_last: bool = True) -> Changes:
     Where the tree is not the last of its page any more, the cursor is taken out of it.
     """
     path = _path(root, since)
+    if not path[0][1] and len(path) > 1 and is_last and (text := _appended(path, since)) is not None:
+        return Changes((Append(text),) if text else ())
     top = next((depth for depth, (_node, new) in enumerate(path) if new), len(path) - 1)
     last = path[-1][0]
     found: list[Change] = []
@@ -135,7 +140,16 @@ def changes(root: Node, since: int, *, is_last: bool = True) -> Changes:
     return Changes(tuple(found), is_moved and not isinstance(found[0] if found else None, Replace))
 
 
-def _path(root: Node, since: int) -> list[tuple[Node, list[tuple[int, Node | str]]]]:
+def _appended(path: Path, since: int) -> str | None:
+    """Give what was appended to the text, where that is all that happened."""
+    last, new = path[-1]
+    if last.replaced_at > since or any(fresh for _node, fresh in path[:-1]):
+        return None
+    texts = [item for _version, item in new if isinstance(item, str)]
+    return "".join(texts) if len(texts) == len(new) else None
+
+
+def _path(root: Node, since: int) -> Path:
     """Follow the cursor as the reader had it; with each node goes what was added to it since."""
     path = []
     node: Node | None = root
