@@ -13,8 +13,9 @@ from pygments.util import ClassNotFound
 from app.core.markdown.clean import sanitise
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
-#: Longer code, and code with a longer line, stays plain: some lexers take quadratic time on such.
-_LIMIT, _LINE_LIMIT = 200_000, 2_000
+#: Longer code stays plain, so does code with a longer line or more blank lines in a row: there,
+#: many lexers take a time that grows with the square.
+_LIMIT, _LINE_LIMIT, _BLANK_LIMIT = 200_000, 2_000, 100
 #: Characters of code in a slice; about 2 ms.
 _SLICE = 1_500
 
@@ -37,7 +38,7 @@ def head(name: str) -> str:
 def highlight(code: str, name: str) -> Generator[None, None, str]:
     """Highlight code, pausing between slices; give nothing where the language is unknown or the code too long."""
     lexer = _lexer(name.lower()) if name and code else None
-    if lexer is None or len(code) > _LIMIT or max(map(len, code.split("\n"))) > _LINE_LIMIT:
+    if lexer is None or not _is_usual(code):
         return ""
     slices: list[str] = []
     spans: list[str] = []
@@ -50,6 +51,18 @@ def highlight(code: str, name: str) -> Generator[None, None, str]:
         spans.append(_span(kind, escape(value, quote=False)))
         size += len(value)
     return "".join(slices) + sanitise("".join(spans))
+
+
+def _is_usual(code: str) -> bool:
+    """Say whether a lexer will take a time in proportion to the code's length."""
+    if len(code) > _LIMIT:
+        return False
+    blank = 0
+    for line in code.split("\n"):
+        blank = 0 if line.strip() else blank + 1
+        if len(line) > _LINE_LIMIT or blank > _BLANK_LIMIT:
+            return False
+    return True
 
 
 def _span(kind: _TokenType, html: str) -> str:

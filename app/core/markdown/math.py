@@ -10,7 +10,7 @@ _LIMIT, _BRACES = 2_000, 200
 
 
 def mathml(tex: str, *, is_display: bool) -> str:
-    """Convert a formula, unsanitised; one that cannot be converted, or has over 2,000 characters, is shown as its source."""
+    """Convert a formula, unsanitised; one that cannot be converted, or is over 2,000 characters, stays its source."""
     tex = tex.strip()
     source = escape(tex, quote=False)
     if tex and len(tex) <= _LIMIT and tex.count("{") <= _BRACES:

@@ -86,7 +86,7 @@ _BLOCKS = [
     "```html\n<script>alert(1)</script>\n```",
     "```\n</code></pre><script>alert(1)</script>\n```",
     "    <script>alert(1)</script>",
-    "| <script>alert(1)</script> | <img src=x onerror=alert(1)> |\\n|---|---|\\n| </table><script>alert(1)</script> | x |",
+    "| <script>alert(1)</script> | <img src=x onerror=alert(1)> |\n|---|---|\n| </table><script>x</script> | x |",
     "# <script>alert(1)</script>",
     "> <img src=x onerror=alert(1)>",
     "- [ ] <img src=x onerror=alert(1)>",
