@@ -37,7 +37,7 @@ def _change(change: Change, *, is_moved: bool) -> Markup:
         case Append(html):
             return partial(_above(0), html, swap="outerHTML" if is_moved else "beforebegin")
         case Replace(level, html, is_outer):
-            return partial(_above(level), html, swap="outerHTML" if is_outer else "innerMorph")
+            return partial(_above(level), html, swap="outerHTML" if is_outer else "innerHTML")
         case Grow(level, html):
             return partial(_above(level), html, swap="beforeend")
         case Reset(html):

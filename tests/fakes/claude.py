@@ -1,8 +1,8 @@
 """A server that speaks the Messages API and fails on request, for tests over a real socket.
 
 A test in this process queues answers; a browser test starts the file itself and writes
-``[[fault: NAME]]`` into a message, with a name of FAULTS, or ``[[reply: NAME SPEED]]``, with the start
-of a file's name in tests/corpus and characters a second.
+``[[fault: NAME]]`` into a message, with a name of FAULTS, ``[[reply: NAME SPEED]]``, with the start
+of a file's name in tests/corpus and characters a second, or ``[[echo: SIZE]]`` and what is to be said.
 """
 
 import json
@@ -50,9 +50,9 @@ def opening(block: dict[str, Any] | None = None) -> list[bytes]:
     ]
 
 
-def delta(text: str) -> bytes:
+def delta(text: str, index: int = 0) -> bytes:
     """Give a piece of text."""
-    return event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+    return event("content_block_delta", index=index, delta={"type": "text_delta", "text": text})
 
 
 def thinking(text: str) -> bytes:
@@ -60,10 +60,10 @@ def thinking(text: str) -> bytes:
     return event("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": text})
 
 
-def closing(stop_reason: str = "end_turn") -> list[bytes]:
+def closing(stop_reason: str = "end_turn", index: int = 0) -> list[bytes]:
     """Give the events after the last delta."""
     return [
-        event("content_block_stop", index=0),
+        event("content_block_stop", index=index),
         event("message_delta", delta={"stop_reason": stop_reason, "stop_sequence": None}, usage={"output_tokens": 34}),
         event("message_stop"),
     ]
@@ -118,16 +118,25 @@ FAULTS: dict[str, list[Answer]] = {
 
 
 def from_corpus(name: str, speed: float, *, is_thought: bool = False) -> Answer:
-    """Give a reply of the corpus in pieces of about a token; a thought comes before a greeting."""
-    [path] = CORPUS.glob(f"{name}*.md")
-    pieces = re.findall("(?s).{1,4}", path.read_text())
+    """Give a reply of the corpus in pieces of about a token, perhaps after the thoughts of another."""
+    index = int(is_thought)
+    pieces = [piece for text in tokens(name) for piece in (delta(text, index), 4 / speed)]
     if not is_thought:
-        return saying(*pieces, pause_s=4 / speed)
-    thoughts = [thought for piece in pieces for thought in (thinking(piece), 4 / speed)]
-    after = [event("content_block_stop", index=0), event("content_block_start", index=1, content_block=TEXT)]
-    text = event("content_block_delta", index=1, delta={"type": "text_delta", "text": "So much for that."})
-    ending = [event("content_block_stop", index=1), *closing()[1:]]
-    return Answer([*opening({"type": "thinking", "thinking": ""}), *thoughts, *after, text, *ending])
+        return Answer([*opening(), *pieces, *closing()])
+    thoughts = [piece for text in tokens("03") for piece in (thinking(text), 4 / speed)]
+    change = [event("content_block_stop", index=0), event("content_block_start", index=1, content_block=TEXT)]
+    return Answer([*opening({"type": "thinking", "thinking": ""}), *thoughts, *change, *pieces, *closing(index=1)])
+
+
+def tokens(name: str) -> list[str]:
+    """Cut a reply of the corpus into pieces of about a token."""
+    [path] = CORPUS.glob(f"{name}*.md")
+    return re.findall("(?s).{1,4}", path.read_text())
+
+
+def echo(text: str, size: int) -> Answer:
+    """Give a text back in pieces of that many characters."""
+    return saying(*(text[start : start + size] for start in range(0, len(text), size)), pause_s=0.002)
 
 
 class FakeClaude:
@@ -163,10 +172,13 @@ class FakeClaude:
         self.requests.append(request)
         if self.answers:
             return self.answers.popleft()
-        text = json.dumps(request["messages"][-1]["content"])
+        content = request["messages"][-1]["content"]
+        text = content if isinstance(content, str) else content[-1]["text"]
+        if match := re.match(r"(?s)\[\[echo: (\d+)\]\]\s*(.*)", text):
+            return echo(match[2], int(match[1]))
+        if match := re.search(r"\[\[(reply|thought): ([\w-]+) (\d+)", text):
+            return from_corpus(match[2], float(match[3]), is_thought=match[1] == "thought")
         match = re.search(r"\[\[fault: ([a-z-]+)( [^\]]*)?\]\]", text)
-        if reply := re.search(r"\[\[(reply|thought): ([\w-]+) (\d+)", text):
-            return from_corpus(reply[2], float(reply[3]), is_thought=reply[1] == "thought")
         if match is None:
             return saying("Hello ", "from ", "the ", "fake.")
         turn = self._given[match[0]] = self._given.get(match[0], -1) + 1

@@ -1,0 +1,113 @@
+"""Growing Markdown in the page: the same as the finished page, and nothing that was shown is disturbed."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser.conftest import Process, Watch
+from tests.browser.pages import start, stored, wait_for_words, wait_until_done
+from tests.core.markdown.payloads import PAYLOADS
+
+CORPUS = sorted(path.stem for path in Path("tests/corpus").glob("*.md"))
+#: Characters a second: faster than any model, and such that a frame holds some hundred characters, or a thousand.
+SPEEDS = (1_500, 6_000, 24_000)
+BODY = ".message--reply:last-of-type .message__body"
+HTML = """body => {
+    const copy = body.cloneNode(true);
+    copy.querySelectorAll('.t, .whole').forEach(mark => mark.remove());
+    copy.normalize();
+    return copy.innerHTML.trim();
+}"""
+FLAP = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+FLAP += "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+def body_of(page: Page) -> str:
+    """Give the markup of the last reply, without the cursor and the pieces that its text came in."""
+    return str(page.locator(".message--reply .message__body").last.evaluate(HTML))
+
+
+def flap(context: BrowserContext, page: Page, wait_ms: float) -> None:
+    """Let the tab be hidden and shown again, on which htmx drops its connection and makes another."""
+    session = context.new_cdp_session(page)
+    page.wait_for_timeout(wait_ms)
+    for hidden in ("true", "false"):
+        session.send("Runtime.evaluate", {"expression": FLAP % hidden})
+        page.wait_for_timeout(50)
+
+
+def no_wider_than_the_page(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("number", range(len(CORPUS)), ids=CORPUS)
+def test_builds_the_finished_page_from_frames(context: BrowserContext, page: Page, rill: Process, number: int) -> None:
+    name, speed = CORPUS[number], SPEEDS[number % len(SPEEDS)]
+    page.set_viewport_size({"width": (390, 1100)[number % 2], "height": 800})
+    start(page, rill, f"[[{'thought' if number % 4 == 0 else 'reply'}: {name} {speed}]]")
+    flap(context, page, random.Random(number).uniform(50, 800))
+    wait_until_done(page)
+    grown = body_of(page)
+    assert no_wider_than_the_page(page)
+
+    page.reload()
+
+    assert grown == body_of(page)
+    assert stored(rill, page)["text"] == Path(f"tests/corpus/{name}.md").read_text()
+
+
+def test_disturbs_nothing_in_five_hundred_frames(page: Page, rill: Process) -> None:
+    """What shifts is the cursor, which is no node but its ``::after``, and what follows the text."""
+    page.set_viewport_size({"width": 700, "height": 4_000})
+    page.add_init_script(
+        """new PerformanceObserver(list => list.getEntries().forEach(entry => {
+            const top = document.querySelector('.t')?.parentElement?.closest('.prose > *')?.getBoundingClientRect().top;
+            const above = entry.sources.filter(source => source.node && source.currentRect.bottom < (top ?? 0) - 1);
+            window.shifts = (window.shifts ?? 0) + (above.length ? entry.value : 0);
+        })).observe({type: 'layout-shift', buffered: true});
+        let frames = 0; window.frames_seen = () => frames;
+        addEventListener('htmx:sse:after:message', () => frames++, true);"""
+    )
+    start(page, rill, "[[thought: 36 190]]")
+    wait_for_words(page, 300)
+    page.wait_for_selector(".prose .code pre .k, .prose .code pre .nb")
+    page.evaluate("document.querySelector('.message__body details').open = true")
+    page.evaluate("document.querySelector('.code pre').style.inlineSize = '8ch'")
+    page.evaluate("document.querySelector('.code pre').scrollLeft = 30")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('.message__body > .prose p'))")
+    page.evaluate("window.shifts = 0")
+    kept = """[getSelection().toString(), document.querySelector('.code pre').scrollLeft,
+               document.querySelector('.message__body details').open, window.shifts]"""
+    before = page.evaluate(kept)
+    assert before[0]
+    assert before[1:] == [30, True, 0]
+    seen = page.evaluate("frames_seen()")
+
+    while page.evaluate("frames_seen()") < seen + 500 and page.locator("[aria-busy=true]").count():
+        page.wait_for_timeout(200)
+        assert page.evaluate(kept) == before
+    frames = page.evaluate("frames_seen()") - seen
+    wait_until_done(page)
+
+    assert frames >= 400
+    assert page.evaluate(kept)[:3] == before[:3]
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_runs_and_asks_for_nothing_that_a_text_says(page: Page, rill: Process, watch: Watch, part: int) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(f"dialog {dialog.message}"))
+    text = "\n\n".join(PAYLOADS[part::8])
+    start(page, rill, f"[[echo: {part * 2 + 1}]]\n{text}")
+    wait_until_done(page)
+    grown = body_of(page)
+
+    assert re.fullmatch(r"\[\[echo: .*", page.title())
+    assert not [url for url in asked if not url.startswith(rill.url) or re.search("hit|internal|pixel", url)]
+    assert page.locator(".message__body :is(script, img, style, template, iframe, svg, form, input)").count() == 0
+    page.reload()
+    assert grown == body_of(page)
