@@ -37,7 +37,8 @@ fmt: $(STAMP)-dev ## Format the code
 	$(BIN)/ruff format .
 
 bench: $(STAMP)-dev ## Measure what the documents claim
-	$(BIN)/python bench/sdk_events.py
+	$(BIN)/python -m bench.sdk_events
+	$(BIN)/python -m bench.markdown
 
 ci: lint types test ## Everything that must pass before a change lands
 

@@ -11,12 +11,17 @@ import pytest  # noqa: E402 - as above
 from alembic import command  # noqa: E402 - as above
 from flask import Flask  # noqa: E402 - as above
 from flask.testing import FlaskClient  # noqa: E402 - as above
+from hypothesis import settings as hypothesis_settings  # noqa: E402 - as above
 
 from app import create_app  # noqa: E402 - as above
 from app.cli import alembic_config  # noqa: E402 - as above
 from app.core.settings import Settings  # noqa: E402 - as above
 from app.web.services import Services  # noqa: E402 - as above
 from tests.scripted import ScriptedClaude  # noqa: E402 - as above
+
+#: How long an example takes is no test's business: machines differ.
+hypothesis_settings.register_profile("rill", deadline=None)
+hypothesis_settings.load_profile("rill")
 
 
 @pytest.fixture

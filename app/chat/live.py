@@ -64,6 +64,7 @@ class LiveReply:
         self.retrying: tuple[Retrying, float] | None = None
         self.retrying_at = 0
         self.end: End | None = None
+        self._end: End | None = None
         self.readers = 0
         self.left_at = self.grew_at = monotonic()
         self._seq = 0
@@ -109,7 +110,7 @@ class LiveReply:
 
     def _take_in(self) -> None:
         entries = self.subscription.entries
-        while entries and not self.end:
+        while entries and not self._end:
             entry = entries.popleft()
             if entry.seq > self._seq + 1:
                 for missed in self._read(self._seq):
@@ -135,7 +136,7 @@ class LiveReply:
             case Retrying():
                 self.retrying, self.retrying_at = (event, monotonic() + event.wait_s), self.version
             case End():
-                self.end = event
+                self._end = event
                 for block in self.blocks:
                     self._close(block.index)
             case _:
@@ -162,7 +163,7 @@ class LiveReply:
                 block.markdown.end()
 
     def _render(self) -> None:
-        """Render what has come since, in steps between which others have their turn."""
+        """Render what has come since, in steps between which others have their turn; only then is it the end."""
         for block in self.blocks:
             while block.waiting or block.markdown.is_busy:
                 text, block.waiting = block.waiting, ""
@@ -170,6 +171,7 @@ class LiveReply:
                 block.markdown.take_in(text, at=self.version)
                 if block.markdown.is_busy:
                     gevent.sleep(0)
+        self.end = self._end
 
 
 class LiveReplies:

@@ -28,7 +28,7 @@ PLAIN_GROWTH = 1.125
 #: After this long without anything new, the page says that Claude is still working.
 SILENCE_S = 15.0
 
-_BEAT = '<span class="beat">Reconnecting…</span>'
+BEAT = '<span class="beat">Reconnecting…</span>'
 
 
 class Frames:
@@ -106,7 +106,7 @@ class Frames:
         if monotonic() < self._beat_at + BEAT_S:
             return Markup()
         self._beat_at = monotonic()
-        return partial("#k", _BEAT, swap="innerHTML")
+        return partial("#k", BEAT, swap="innerHTML")
 
 
 class Plain:

@@ -7,7 +7,7 @@ from app.adapters.models import LOCAL_OWNER
 from app.chat import conversations
 from app.core.events import BlockStart, MessageStart, TextDelta
 from app.web.services import Services
-from tests.scripted import ScriptedClaude
+from tests.scripted import ScriptedClaude, saying
 
 
 def begin(services: Services, claude: ScriptedClaude) -> tuple[str, Flag]:
@@ -65,3 +65,47 @@ def test_reads_the_journal_where_the_feed_left_a_gap(services: Services, claude:
 
         assert view.end is not None
         assert "Two." in view.blocks[0].html()
+
+
+def test_lets_others_have_their_turn_while_it_renders_much(services: Services, claude: ScriptedClaude) -> None:
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0.0001)
+
+    start = [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""})]
+    claude.scripts.append([*start, TextDelta(0, "some *words* here\n\n" * 5_000), Flag()])
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
+    services.runner.start(sent.reply)
+    gevent.sleep(0.2)
+    other = gevent.spawn(count)
+
+    with services.live.view(sent.reply.id) as view:
+        other.kill()
+        assert view.blocks[0].html().count("<em>") == 5_000
+    assert turns > 5
+
+
+def test_ends_only_when_all_is_rendered(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying("some *words* here\n\n" * 2_000))
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
+    found: list[int] = []
+
+    def watch() -> None:
+        with services.live.view(sent.reply.id) as view:
+            for _turn in range(2_000):
+                if view.end:
+                    found.append(view.blocks[0].html().count("<em>"))
+                    return
+                view.refresh()
+                gevent.sleep(0.001)
+
+    watchers = [gevent.spawn(watch) for _reader in range(3)]
+    gevent.sleep(0.05)
+    services.runner.start(sent.reply)
+    gevent.joinall(watchers, timeout=10)
+
+    assert found == [2_000] * 3

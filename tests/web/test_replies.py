@@ -1,12 +1,16 @@
 """The stream of a reply, its finished form, and Stop."""
 
 import re
+from pathlib import Path
 
 import gevent
+import pytest
+from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 
 from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
+from app.core.markdown import render
 from app.web.services import Services
 from tests.scripted import Script, ScriptedClaude, saying
 from tests.web.pages import HTMX, reply_id, soup, start, wait
@@ -54,6 +58,30 @@ def test_resumes_after_the_cursor_without_repeating(
     assert page.text == "One. Two. Three."
     assert "One." in first
     assert "One." not in rest
+
+
+@pytest.mark.parametrize("name", ["05-loose-numbered-nested", "11-math-heavy", "34-long-mixed"])
+def test_builds_the_finished_reply_over_several_connections(
+    client: FlaskClient, claude: ScriptedClaude, name: str
+) -> None:
+    text = Path(f"tests/corpus/{name}.md").read_text()
+    stops = [Flag() for _stop in range(4)]
+    size = len(text) // 4 + 1
+    parts = [TextDelta(0, text[start : start + size]) for start in range(0, len(text), size)]
+    claude.scripts.append(growing(*(step for pair in zip(stops, parts, strict=True) for step in pair), *saying("")[3:]))
+    id = reply_id(client, start(client))
+    page = Page(id)
+    for stop in stops[:-1]:
+        stop.set()
+        gevent.sleep(0.1)
+        stream = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": (page.ids or [""])[-1]}, buffered=False)
+        page.take(next(iter(stream.response)).decode())
+        stream.close()
+    stops[-1].set()
+    page.take(client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": page.ids[-1]}).text)
+
+    assert page.is_done
+    assert page.html == BeautifulSoup(f'<div class="prose">{render(text)}</div>', "html.parser").decode()
 
 
 def test_resets_for_a_cursor_it_does_not_know(client: FlaskClient, claude: ScriptedClaude) -> None:

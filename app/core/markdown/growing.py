@@ -60,9 +60,12 @@ class Incremental:
     def take_in(self, text: str = "", *, at: int) -> None:
         """Take in text, as the version ``at``; versions must rise."""
         self._draft.version = at
-        self._queue = self._queue[self._at :] + self._usable(text)
-        self._at = 0
-        self._work()
+        if self._is_in_line and len(text) < _BUDGET and text.isprintable() and not self.is_busy:
+            self._blocks.read_more(text)  # the usual case, and the cheapest: some more words
+        else:
+            self._queue = self._queue[self._at :] + self._usable(text)
+            self._at = 0
+            self._work()
         if not self._draft.jobs:
             self._blocks.show()
 

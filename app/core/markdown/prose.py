@@ -41,7 +41,7 @@ class Prose:
 
     def show(self) -> None:
         """Bring into the page what is certain enough."""
-        if self.kind == "paragraph" and self._may_be_definition():
+        if not self._is_shown and self.kind == "paragraph" and self._may_be_definition():
             return
         safe, last = cuts.find(self._text[: self._header_at()], self._cut)
         cut = last if self._cut.open or last.pos - safe.pos > _PATIENCE else safe
@@ -105,8 +105,10 @@ class Prose:
         self._cut = Cut(self._cut.pos - len(head), self._cut.open) if is_ahead else Cut(0, ())
 
     def _segment(self, text: str) -> str:
-        self._is_plain |= is_too_much(text)
-        return plain(text) if is_too_much(text) else to_html(text, self._draft.references)
+        if is_too_much(text):
+            self._is_plain = True
+            return plain(text)
+        return to_html(text, self._draft.references)
 
     def _render(self, start: Cut, end: Cut) -> str:
         """Render a part in which emphasis may be open at both ends."""
@@ -126,7 +128,7 @@ class Prose:
         return match.start() if match and len(self._text) - match.start() < cuts.PATIENCE else None
 
     def _may_be_definition(self) -> bool:
-        if self._before or self._is_shown or not self._text.startswith("["):
+        if self._before or not self._text.startswith("["):
             return False
         end = self._text.find("]")
         return end < 0 or self._text[end + 1 : end + 2] in ("", ":")
