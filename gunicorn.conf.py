@@ -4,12 +4,18 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import sys  # noqa: E402 - nothing may be imported before the patching
+import os
+import sys
+from contextlib import suppress
+from socket import SHUT_RD
+from time import monotonic
 
-import gevent  # noqa: E402 - as above
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
 
-from app.core.errors import ConfigurationError  # noqa: E402 - as above
-from app.core.settings import Settings  # noqa: E402 - as above
+from app.adapters.lock import hold
+from app.core.errors import ConfigurationError
+from app.core.settings import Settings
 
 try:
     settings = Settings.from_env()
@@ -17,7 +23,6 @@ except ConfigurationError as error:
     sys.exit(f"Rill cannot start. {error}")
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
-worker_class = "gevent"
 workers = 1  # SQLite has one writer, and the live views are in this process
 worker_connections = 2000
 timeout = 60
@@ -25,6 +30,58 @@ graceful_timeout = 25
 keepalive = 95  # longer than a router's own, which would else send a request into a closing connection
 control_socket_disable = True
 loglevel = "warning"
+
+
+#: After this long, in seconds from the signal, replies that still run are stored as interrupted.
+DRAIN_S = 18
+
+
+class Worker(GeventWorker):
+    """Gevent's worker, which leaves without waiting for browsers that keep a connection open for later."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.told_at = None
+        self._idle = set()
+
+    def handle_exit(self, sig, frame):
+        """Note when the worker was told to finish."""
+        self.told_at = self.told_at or monotonic()
+        super().handle_exit(sig, frame)
+
+    def handle(self, listener, client, addr):
+        """Serve a connection, which is idle until a request comes."""
+        self._idle.add(client)
+        try:
+            super().handle(listener, client, addr)
+        finally:
+            self._idle.discard(client)
+
+    def handle_request(self, listener_name, req, sock, addr):
+        """Serve a request, and keep the connection for the next."""
+        self._idle.discard(sock)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        finally:
+            self._idle.add(sock)
+
+    def close_idle(self):
+        """End the connections that wait for a request."""
+        fromfd = monkey.get_original("socket", "fromfd")  # gevent's own shutdown makes waiting readers fail
+        for client in list(self._idle):
+            with suppress(OSError), fromfd(client.fileno(), client.family, client.type) as same:
+                same.shutdown(SHUT_RD)
+
+
+worker_class = Worker
+
+
+def on_starting(server):
+    """Make sure that no other process serves the same file."""
+    try:
+        server.rill_lock = hold(settings.database_url)
+    except ConfigurationError as error:
+        sys.exit(f"Rill cannot start. {error}")
 
 
 def when_ready(server):
@@ -44,11 +101,21 @@ def post_worker_init(worker):
     services = worker.wsgi.extensions["rill"]
     services.is_alive = lambda: worker.alive
     services.open()
-    gevent.spawn(_drain_when_told, worker, services.runner)
+    gevent.spawn(_leave_when_told, worker, services.runner)
 
 
-def _drain_when_told(worker, runner):
-    """Let running replies finish for a while, then store the rest as interrupted, within the grace period."""
+def _leave_when_told(worker, runner):
+    """Take nothing new and end what is idle, from the signal on."""
     while worker.alive:
         gevent.sleep(0.2)
-    runner.drain(15)
+    runner.refuse()
+    while True:
+        worker.close_idle()
+        gevent.sleep(0.2)
+
+
+def worker_exit(server, worker):
+    """Let running replies finish, then store the rest as interrupted; at once where the worker was told to quit."""
+    if os.getpid() == worker.pid and hasattr(worker, "wsgi"):
+        left = worker.told_at + DRAIN_S - monotonic() if worker.told_at else 0
+        worker.wsgi.extensions["rill"].runner.drain(max(0, left))

@@ -4,20 +4,20 @@ from gevent import monkey
 
 monkey.patch_all()
 
-from collections.abc import Iterator  # noqa: E402 - nothing may be imported before the patching
-from pathlib import Path  # noqa: E402 - as above
+from collections.abc import Iterator
+from pathlib import Path
 
-import pytest  # noqa: E402 - as above
-from alembic import command  # noqa: E402 - as above
-from flask import Flask  # noqa: E402 - as above
-from flask.testing import FlaskClient  # noqa: E402 - as above
-from hypothesis import settings as hypothesis_settings  # noqa: E402 - as above
+import pytest
+from alembic import command
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 
-from app import create_app  # noqa: E402 - as above
-from app.cli import alembic_config  # noqa: E402 - as above
-from app.core.settings import Settings  # noqa: E402 - as above
-from app.web.services import Services  # noqa: E402 - as above
-from tests.scripted import ScriptedClaude  # noqa: E402 - as above
+from app import create_app
+from app.cli import alembic_config
+from app.core.settings import Settings
+from app.web.services import Services
+from tests.scripted import ScriptedClaude
 
 #: How long an example takes is no test's business: machines differ.
 hypothesis_settings.register_profile("rill", deadline=None)

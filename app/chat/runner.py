@@ -19,7 +19,7 @@ from app.adapters.models import Conversation, Message, now
 from app.chat import conversations, journal, transcript
 from app.chat.journal import Pen, Writer
 from app.core.assembly import Assembly
-from app.core.errors import Upstream
+from app.core.errors import Unavailable, Upstream
 from app.core.events import LIVE, End, Event, TextDelta, ThinkingDelta, from_entry, to_entry
 from app.core.request import MessagesRequest, Thinking
 
@@ -99,6 +99,15 @@ class Runner:
         """How many replies are being written here."""
         return len(self._runs)
 
+    def check(self) -> None:
+        """Raise Unavailable while no new replies are taken: before anything is stored that could not be answered."""
+        if self._is_draining:
+            raise Unavailable("Rill is restarting. Your message was not sent; please send it again in a moment.")
+
+    def refuse(self) -> None:
+        """Take no new replies from now on."""
+        self._is_draining = True
+
     def start(self, reply: Message) -> None:
         """Begin to write a queued reply; returns at once."""
         run = Run(reply.id, Pen(reply.id, reply.epoch))
@@ -117,7 +126,7 @@ class Runner:
 
     def drain(self, timeout_s: float) -> None:
         """Let replies finish for ``timeout_s``, then break the rest off and wait until they are stored."""
-        self._is_draining = True
+        self.refuse()
         self._greenlets.join(timeout=timeout_s)
         for reply_id in list(self._runs):
             self.stop(reply_id, "interrupted")

@@ -36,8 +36,10 @@ def index() -> str:
 @bp.post("/conversations")
 def create() -> BaseResponse:
     """Begin a conversation with a message."""
+    built = services()
     try:
-        sent = services().db.write(chat.start, auth.owner(), **_message())
+        built.runner.check()
+        sent = built.db.write(chat.start, auth.owner(), **_message())
     except RillError as error:
         return _refused(None, error)
     _run(sent)
@@ -56,6 +58,7 @@ def send(id: str) -> BaseResponse:
     """Say something in a conversation."""
     built = services()
     try:
+        built.runner.check()
         sent = built.db.write(chat.send, auth.owner(), id, **_message())
     except RillError as error:
         return _refused(built.db.read(chat.get, auth.owner(), id), error)

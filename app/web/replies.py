@@ -63,6 +63,7 @@ def stop(id: str) -> BaseResponse:
 def retry(id: str) -> BaseResponse:
     """Ask again for a reply that ended."""
     built = services()
+    built.runner.check()
     reply = built.db.write(chat.retry, auth.owner(), id, model=built.settings.model)
     built.runner.start(reply)
     endpoint = "conversations.show" if htmx.is_htmx() else "conversations.live"

@@ -171,3 +171,17 @@ def test_offers_retry_for_a_failed_reply(client: FlaskClient, services: Services
 
     assert response.status_code == 303
     assert soup(client.get(f"/c/{id}")).select_one(".message--reply .prose").text.strip() == "Hello there."
+
+
+@pytest.mark.parametrize("path", ["/conversations", "/c/{id}/messages", "/replies/{reply}/retry"])
+def test_takes_no_new_replies_while_the_server_leaves(client: FlaskClient, services: Services, path: str) -> None:
+    id = start(client)
+    reply = reply_id(client, id)
+    wait(services)
+    services.runner.refuse()
+
+    response = client.post(path.format(id=id, reply=reply), data={"text": "Precious", "nonce": "n"})
+
+    assert response.status_code == 503
+    assert "Rill is restarting" in response.text
+    assert len(soup(client.get(f"/c/{id}")).select(".message")) == 2
