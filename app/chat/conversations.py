@@ -17,6 +17,10 @@ _LISTED = 200
 _TITLE = 60
 
 
+#: What Continue says for the person.
+_GO_ON = "Your reply broke off. Go on exactly where it stopped, without repeating anything."
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A conversation in the sidebar."""
@@ -120,6 +124,20 @@ def retry(session: Session, owner: str, reply_id: str, *, model: str) -> Message
     conversation.leaf_id, conversation.updated_at = reply.id, now()
     session.flush()
     return reply
+
+
+def go_on(session: Session, owner: str, reply_id: str, *, model: str) -> Message:
+    """Ask Claude to go on with a reply that broke off: as a new turn, because newer models take no prefill.
+
+    Raises NotFound; Conflict while a reply is being written; Invalid where nothing of the reply is there.
+    """
+    earlier = get_reply(session, owner, reply_id)
+    conversation = _load(session, owner, earlier.conversation_id)
+    _refuse_while_live(session, conversation)
+    if not earlier.text.strip():
+        raise Invalid("There is nothing to go on with yet: press Retry instead.")
+    conversation.leaf_id = earlier.id
+    return _add(session, conversation, text=_GO_ON, nonce="", model=model).reply
 
 
 def title_of(text: str) -> str:

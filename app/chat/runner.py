@@ -26,9 +26,9 @@ from app.core.request import MessagesRequest, Thinking
 log = logging.getLogger(__name__)
 
 _STOP_NOTES = {
-    "max_tokens": "The reply reached the length limit. Write “go on” to continue.",
+    "max_tokens": "The reply reached the length limit. Press Continue for the rest.",
     "model_context_window_exceeded": "The conversation is too long for this model. Start a new chat to go on.",
-    "pause_turn": "Claude paused here. Write “go on” to continue.",
+    "pause_turn": "Claude paused here. Press Continue for the rest.",
     "refusal": "Claude declined to answer this. You can rephrase your message and try again.",
 }
 _STOPPED = "You stopped this reply. What had arrived is kept."

@@ -1,6 +1,6 @@
 """Replies: their stream, their finished form, Stop and Retry."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import (
     Blueprint,
@@ -14,6 +14,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.adapters.models import Message
 from app.chat import conversations as chat
 from app.core.errors import NotFound
 from app.core.events import LIVE
@@ -62,9 +63,19 @@ def stop(id: str) -> BaseResponse:
 @bp.post("/<id>/retry")
 def retry(id: str) -> BaseResponse:
     """Ask again for a reply that ended."""
+    return _ask(chat.retry, id)
+
+
+@bp.post("/<id>/continue")
+def go_on(id: str) -> BaseResponse:
+    """Ask Claude to go on with a reply that broke off."""
+    return _ask(chat.go_on, id)
+
+
+def _ask(work: Callable[..., Message], id: str) -> BaseResponse:
     built = services()
     built.runner.check()
-    reply = built.db.write(chat.retry, auth.owner(), id, model=built.settings.model)
+    reply = built.db.write(work, auth.owner(), id, model=built.settings.model)
     built.runner.start(reply)
     endpoint = "conversations.show" if htmx.is_htmx() else "conversations.live"
     return htmx.see_other(url_for(endpoint, id=reply.conversation_id))

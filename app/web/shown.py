@@ -7,7 +7,7 @@ from app.core.events import LIVE
 from app.core.markdown import CURSOR
 from app.web import rendered
 
-__all__ = ["CURSOR", "ShownBlock", "announcement", "blocks", "figures", "is_live", "words"]
+__all__ = ["CURSOR", "ShownBlock", "announcement", "blocks", "figures", "is_live", "offers", "words"]
 
 _STOP_REASONS = {
     "end_turn": "complete",
@@ -37,6 +37,14 @@ def blocks(message: Message) -> list[ShownBlock]:
 def is_live(message: Message) -> bool:
     """Say whether a reply is still being written."""
     return message.status in LIVE
+
+
+def offers(reply: Message) -> list[tuple[str, str]]:
+    """Give what can be done about a reply that did not end as it should: labels and endpoints."""
+    is_cut = reply.status in ("failed", "interrupted", "stopped")
+    is_short = reply.status == "done" and reply.stop_reason in ("max_tokens", "pause_turn")
+    found = [("Continue", "replies.go_on")] if (is_cut or is_short) and reply.text.strip() else []
+    return found + ([("Retry", "replies.retry")] if is_cut else [])
 
 
 def figures(reply: Message) -> list[tuple[str, str]]:

@@ -74,8 +74,9 @@ def test_hides_everything_from_other_owners(services: Services) -> None:
     for work, id in ((conversations.get, sent.message.conversation_id), (conversations.get_reply, sent.reply.id)):
         with pytest.raises(NotFound):
             services.db.read(work, "eve", id)
-    with pytest.raises(NotFound):
-        services.db.write(conversations.retry, "eve", sent.reply.id, model="m")
+    for work in (conversations.retry, conversations.go_on):
+        with pytest.raises(NotFound):
+            services.db.write(work, "eve", sent.reply.id, model="m")
     with pytest.raises(NotFound):
         services.db.write(conversations.send, "eve", sent.message.conversation_id, text="x", nonce="n", model="m")
 

@@ -173,7 +173,55 @@ def test_offers_retry_for_a_failed_reply(client: FlaskClient, services: Services
     assert soup(client.get(f"/c/{id}")).select_one(".message--reply .prose").text.strip() == "Hello there."
 
 
-@pytest.mark.parametrize("path", ["/conversations", "/c/{id}/messages", "/replies/{reply}/retry"])
+def test_offers_to_continue_a_reply_that_broke_off(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    broken = [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "One, two"), RuntimeError()]
+    claude.scripts.append(broken)
+    id = start(client)
+    wait(services)
+    labels = [button.text for button in soup(client.get(f"/c/{id}")).select(".message__footer button")]
+
+    response = client.post(f"/replies/{reply_id(client, id)}/continue")
+    wait(services)
+
+    assert labels == ["Continue", "Retry"]
+    assert response.status_code == 303
+    texts = [message.get_text(" ", strip=True) for message in soup(client.get(f"/c/{id}")).select(".message")]
+    assert texts[1].startswith("One, two")
+    assert texts[2].startswith("Your reply broke off. Go on exactly where it stopped")
+    assert texts[3].startswith("Hello there.")
+    sent = claude.requests[-1].messages
+    assert [message["role"] for message in sent] == ["user", "assistant", "user"]
+    assert sent[1]["content"] == [{"type": "text", "text": "One, two"}]
+
+
+def test_offers_to_continue_at_the_length_limit(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts.append(saying("And so on", stop_reason="max_tokens"))
+    id = start(client)
+    wait(services)
+
+    footer = soup(client.get(f"/c/{id}")).select_one(".message__footer")
+
+    assert [button.text for button in footer.select("button")] == ["Continue"]
+    assert "Press Continue" in footer.text
+
+
+def test_continues_nothing_where_nothing_is(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([RuntimeError("x")])
+    id = start(client)
+    wait(services)
+
+    assert [b.text for b in soup(client.get(f"/c/{id}")).select(".message__footer button")] == ["Retry"]
+    assert client.post(f"/replies/{reply_id(client, id)}/continue").status_code == 422
+    assert client.post("/replies/nothing/continue").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/conversations", "/c/{id}/messages", "/replies/{reply}/retry", "/replies/{reply}/continue"]
+)
 def test_takes_no_new_replies_while_the_server_leaves(client: FlaskClient, services: Services, path: str) -> None:
     id = start(client)
     reply = reply_id(client, id)
