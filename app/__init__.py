@@ -14,7 +14,7 @@ from app.adapters.models import new_id
 from app.chat.live import LiveReplies
 from app.chat.runner import Caller, Prompting, Runner
 from app.core.settings import Settings
-from app.web import assets, conversations, htmx, ops, pages, replies, security, shown
+from app.web import assets, conversations, htmx, ops, pages, replies, requests, security, shown
 from app.web.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking)
     runner = Runner(db=db, claude=claude or _claude(settings), feed=feed, prompting=prompting)
     app.extensions["rill"] = Services(settings, db, runner, LiveReplies(db, feed))
-    for part in (security, pages):
+    for part in (requests, security, pages):
         part.init_app(app)
     assets.init_app(app, ROOT / "static")
     app.jinja_env.undefined = StrictUndefined

@@ -1,8 +1,9 @@
 """What several routes answer with: the chat page, and errors as page or notice."""
 
+import logging
 from typing import Any
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from app.adapters.models import Message
@@ -12,6 +13,8 @@ from app.chat.live import LiveReply
 from app.core.errors import RillError
 from app.web import auth, htmx
 from app.web.services import services
+
+log = logging.getLogger(__name__)
 
 
 def chat_page(opened: Opened | None, *, notice: str = "", draft: str = "", **values: Any) -> str:
@@ -67,7 +70,7 @@ def _answer_http_error(error: HTTPException) -> Response:
 
 
 def _answer_crash(error: Exception) -> Response:
-    current_app.logger.error("request.crashed", exc_info=error, extra={"endpoint": request.endpoint})
+    log.error("request.crashed", exc_info=error, extra={"endpoint": request.endpoint})
     return _error(500, "Something went wrong in Rill. Nothing you sent before was lost; please try again.")
 
 
