@@ -7,6 +7,7 @@ monkey.patch_all()
 import os
 import sys
 from contextlib import suppress
+from errno import EPIPE
 from socket import SHUT_RD
 from time import monotonic
 
@@ -62,6 +63,8 @@ class Worker(GeventWorker):
         self._idle.discard(sock)
         try:
             super().handle_request(listener_name, req, sock, addr)
+        except TimeoutError as error:  # a reader took nothing for too long: gone, as far as the log is concerned
+            raise BrokenPipeError(EPIPE, "stuck") from error
         finally:
             self._idle.add(sock)
 

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.models import Conversation, Message, new_id, now
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound, TooMany
 from app.core.events import LIVE
 from app.core.tree import path_to
 
 #: Longest message a person may send, in characters; about 50,000 tokens.
 MAX_TEXT = 200_000
+#: Replies that may be written for one person at once.
+MAX_LIVE = 5
 _LISTED = 200
 _TITLE = 60
 
@@ -95,6 +97,7 @@ def start(session: Session, owner: str, *, text: str, nonce: str, model: str) ->
     if earlier := _sent_before(session, owner, nonce):
         return earlier
     text = _checked(text)
+    _refuse_too_many(session, owner)
     conversation = Conversation(id=new_id(), owner_id=owner, title=title_of(text))
     session.add(conversation)
     session.flush()
@@ -178,6 +181,7 @@ def _checked(text: str) -> str:
 
 
 def _refuse_while_live(session: Session, conversation: Conversation) -> None:
+    _refuse_too_many(session, conversation.owner_id)
     leaf = session.get(Message, conversation.leaf_id) if conversation.leaf_id else None
     if leaf is not None and leaf.status in LIVE:
         raise Conflict("Claude is still answering. Wait or press Stop, then send again: your text is kept.")
@@ -201,6 +205,15 @@ def _add(session: Session, conversation: Conversation, *, text: str, nonce: str,
     conversation.leaf_id, conversation.updated_at = reply.id, now()
     session.flush()
     return Sent(message, reply, is_new=True)
+
+
+def _refuse_too_many(session: Session, owner: str) -> None:
+    live = select(func.count()).where(Message.owner_id == owner, Message.status.in_(LIVE))
+    if (session.scalar(live) or 0) >= MAX_LIVE:
+        raise TooMany(
+            f"{MAX_LIVE} replies are being written for you already. Wait for one or stop it, then send again: "
+            "your text is kept."
+        )
 
 
 def _queued(conversation: Conversation, *, parent_id: str | None, model: str) -> Message:

@@ -4,36 +4,28 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 import gevent
 from gevent import Greenlet
 from gevent.pool import Group
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.adapters.claude import Stopped
 from app.adapters.db import Database
-from app.adapters.feed import Entry, Feed
-from app.adapters.models import Conversation, Message, now
-from app.chat import conversations, journal, transcript
+from app.adapters.feed import Feed
+from app.adapters.models import Message
+from app.chat import conversations, ending, transcript
 from app.chat.journal import Pen, Writer
 from app.core.assembly import Assembly
 from app.core.errors import Unavailable, Upstream
-from app.core.events import LIVE, End, Event, TextDelta, ThinkingDelta, from_entry, to_entry
+from app.core.events import End, Event, TextDelta, ThinkingDelta
 from app.core.request import MessagesRequest, Thinking
 
 log = logging.getLogger(__name__)
 
-_STOP_NOTES = {
-    "max_tokens": "The reply reached the length limit. Press Continue for the rest.",
-    "model_context_window_exceeded": "The conversation is too long for this model. Start a new chat to go on.",
-    "pause_turn": "Claude paused here. Press Continue for the rest.",
-    "refusal": "Claude declined to answer this. You can rephrase your message and try again.",
-}
-_STOPPED = "You stopped this reply. What had arrived is kept."
-_INTERRUPTED = "The server stopped while Claude was answering. What had arrived is kept; press Retry to ask again."
-_FAILED = "Something went wrong in Rill while Claude was answering. What had arrived is kept; press Retry to ask again."
+#: Replies that are written at once, by one process.
+MAX_RUNNING = 500
 
 
 class Call(Protocol):
@@ -101,6 +93,8 @@ class Runner:
 
     def check(self) -> None:
         """Raise Unavailable while no new replies are taken: before anything is stored that could not be answered."""
+        if len(self._runs) >= MAX_RUNNING:
+            raise Unavailable("Rill is answering as many messages as it can. Your text is kept; send it again soon.")
         if self._is_draining:
             raise Unavailable("Rill is restarting. Your message was not sent; please send it again in a moment.")
 
@@ -138,7 +132,7 @@ class Runner:
         self._writer_greenlet.kill()
 
     def _run(self, run: Run) -> None:
-        end = End("failed", _FAILED, "internal")
+        end = End("failed", ending.FAILED, "internal")
         try:
             request = self._db.write(_begin, run.reply_id, self._prompting)
             run.call = self._claude.call(request)
@@ -146,10 +140,10 @@ class Runner:
                 raise Stopped
             for event in run.call:
                 self._take(run, event)
-            end = _ended(run.assembly)
+            end = ending.ended(run.assembly)
         except Stopped:
             status = run.stop_status or "stopped"
-            end = End(status, _STOPPED if status == "stopped" else _INTERRUPTED)
+            end = End(status, ending.STOPPED if status == "stopped" else ending.INTERRUPTED)
         except Upstream as error:
             run.assembly.request_id = run.assembly.request_id or error.request_id
             end = End("failed", error.sentence, error.code)
@@ -168,52 +162,13 @@ class Runner:
         try:
             self._writer.flush(run.pen)
             figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
-            entry = self._db.write(finish, run.reply_id, run.assembly, end, figures)
+            entry = self._db.write(ending.finish, run.reply_id, run.assembly, end, figures)
             self._feed.publish(run.reply_id, [entry])
         except Exception:
             log.exception("reply.not_stored", extra={"reply": run.reply_id})
         finally:
             del self._runs[run.reply_id]
             _log_end(run, end)
-
-
-def finish(session: Session, reply_id: str, assembly: Assembly, end: End, figures: dict[str, float | None]) -> Entry:
-    """Write the finished message and the last journal entry, in one transaction."""
-    reply = session.get_one(Message, reply_id)
-    entry = Entry(reply.last_seq + 1, *to_entry(end))
-    journal.append(session, [(reply_id, reply.epoch, [entry])])
-    values: dict[str, Any] = {
-        "status": end.status,
-        "note": end.note,
-        "error_code": end.error_code,
-        "content": assembly.content,
-        "text": assembly.text,
-        "model": assembly.model or reply.model,
-        "stop_reason": assembly.stop_reason,
-        "request_id": assembly.request_id,
-        "usage": assembly.usage,
-        "ended_at": now(),
-        **figures,
-    }
-    for name, value in values.items():
-        setattr(reply, name, value)
-    session.get_one(Conversation, reply.conversation_id).updated_at = now()
-    journal.sweep(session)
-    return entry
-
-
-def reap(session: Session) -> int:
-    """Close replies whose worker is gone, with the text the journal has; gives their number.
-
-    For the start of the only process: nothing can be running yet.
-    """
-    orphans = session.scalars(select(Message).where(Message.status.in_(LIVE))).all()
-    for reply in orphans:
-        assembly = Assembly()
-        for entry in journal.read_after(session, reply.id, 0):
-            assembly.add(from_entry(entry.kind, entry.body))
-        finish(session, reply.id, assembly, End("interrupted", _INTERRUPTED), {})
-    return len(orphans)
 
 
 def _begin(session: Session, reply_id: str, prompting: Prompting) -> MessagesRequest:
@@ -227,11 +182,6 @@ def _begin(session: Session, reply_id: str, prompting: Prompting) -> MessagesReq
         system=prompting.system,
         thinking=prompting.thinking,
     )
-
-
-def _ended(assembly: Assembly) -> End:
-    note = _STOP_NOTES.get(assembly.stop_reason or "", "")
-    return End("refused" if assembly.stop_reason == "refusal" else "done", note)
 
 
 def _commit_failed(error: Exception) -> None:

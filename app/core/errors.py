@@ -37,6 +37,12 @@ class Conflict(RillError):
     status = 409
 
 
+class TooMany(RillError):
+    """A person asks for more at once than one may."""
+
+    status = 429
+
+
 class Unavailable(RillError):
     """Rill cannot take this on at the moment."""
 

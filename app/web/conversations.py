@@ -18,6 +18,7 @@ from app.chat import conversations as chat
 from app.chat.conversations import Opened, Sent
 from app.core.errors import Invalid, RillError
 from app.web import auth, htmx, pages
+from app.web.backpressure import bounded
 from app.web.frames import Plain
 from app.web.services import services
 
@@ -89,7 +90,7 @@ def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
     head, _, rest = pages.chat_page(opened, is_plain=True, here=_HERE, after=_AFTER).partition(_HERE)
     body_end, _, foot = rest.partition(_AFTER)
     yield head
-    with built.live.view(reply_id) as view:
+    with bounded(request.environ), built.live.view(reply_id) as view:
         yield from Plain(view, current_app.jinja_env, is_alive=built.is_alive).stream()
     reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
     yield body_end + render_template("replies/_footer.html", reply=reply) + foot

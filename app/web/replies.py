@@ -20,6 +20,7 @@ from app.core.errors import NotFound
 from app.core.events import LIVE
 from app.core.sse import STREAM_HEADERS, Cursor, encode
 from app.web import auth, htmx, pages
+from app.web.backpressure import bounded
 from app.web.frames import Frames
 from app.web.services import services
 
@@ -93,5 +94,5 @@ def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:
     if reply.status not in LIVE:
         yield encode("done", event="done")
         return
-    with built.live.view(id) as view:
+    with bounded(request.environ), built.live.view(id) as view:
         yield from Frames(view, current_app.jinja_env, is_alive=built.is_alive).stream(cursor)

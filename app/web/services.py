@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from flask import current_app
 
 from app.adapters.db import Database
+from app.chat.ending import reap
 from app.chat.live import LiveReplies
-from app.chat.runner import Runner, reap
+from app.chat.runner import Runner
 from app.core.settings import Settings
 
 

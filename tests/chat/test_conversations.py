@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from app.adapters.models import LOCAL_OWNER, Conversation, Message, User
 from app.chat import conversations
-from app.core.errors import Conflict, Invalid, NotFound
+from app.core.errors import Conflict, Invalid, NotFound, TooMany
 from app.web.services import Services
 
 
@@ -79,6 +79,16 @@ def test_hides_everything_from_other_owners(services: Services) -> None:
             services.db.write(work, "eve", sent.reply.id, model="m")
     with pytest.raises(NotFound):
         services.db.write(conversations.send, "eve", sent.message.conversation_id, text="x", nonce="n", model="m")
+
+
+def test_writes_a_few_replies_for_a_person_at_once(services: Services) -> None:
+    for number in range(conversations.MAX_LIVE):
+        start(services, "Again", f"n{number}")
+
+    with pytest.raises(TooMany, match="5 replies are being written for you already"):
+        start(services, "Again", "one more")
+
+    assert len(services.db.read(conversations.list_recent, LOCAL_OWNER)) == conversations.MAX_LIVE
 
 
 def test_retries_as_a_sibling_that_is_shown_instead(services: Services) -> None:

@@ -5,7 +5,7 @@ import pytest
 from gevent.event import Event as Flag
 
 from app.adapters.models import LOCAL_OWNER, Message
-from app.chat import conversations, journal, runner
+from app.chat import conversations, ending, journal
 from app.core.assembly import Assembly
 from app.core.errors import Upstream
 from app.core.events import BlockStart, MessageStart, TextDelta, from_entry
@@ -143,7 +143,7 @@ def test_reaps_what_an_earlier_process_left_with_the_text_of_the_journal(
     reply = begin(services)
     gevent.sleep(0.1)
 
-    assert services.db.write(runner.reap) == 1
+    assert services.db.write(ending.reap) == 1
 
     stored = services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
     assert (stored.status, stored.text) == ("interrupted", "Half")
