@@ -125,6 +125,7 @@ def test_stays_at_the_newest_line_but_not_for_a_reader_who_scrolled_up(page: Pag
     wait_for_words(page, 250)
     top = "document.querySelector('#scroller').scrollTop"
     assert abs(page.evaluate(top)) < 2
+    expect(page.locator(".jump__link")).not_to_be_visible()
 
     page.locator("#scroller").hover()
     page.mouse.wheel(0, -300)
@@ -134,7 +135,10 @@ def test_stays_at_the_newest_line_but_not_for_a_reader_who_scrolled_up(page: Pag
     wait_for_words(page, len(reply_text(page).split()) + 40)
 
     assert abs(page.evaluate(place) - before) < 2
-    expect(page.locator(".jump")).to_be_visible()
+    expect(page.locator(".jump__link")).to_be_visible()
+    page.locator(".jump__link").click()
+    expect(page.locator(".jump__link")).not_to_be_visible()
+    assert abs(page.evaluate(top)) < 2
 
 
 def test_tells_screen_readers_in_one_line(page: Page, demo: Process) -> None:
