@@ -218,11 +218,11 @@ class Blocks:
         line.strip()
         head = "<p>" if any(container.kind in ("quote", "item") for container in self._stack) else '<p dir="auto">'
         mark = starts.task(line.rest) if is_in_item else None
+        self._leaf = Prose(self._draft, parent, head, "</p>")
         if mark is not None:
-            head += f'<span class="task__box">{"☐" if mark == " " else "☑"}</span> '
+            self._leaf.node.lead = f'<span class="task__box">{"☐" if mark == " " else "☑"}</span> '
             line.take(3)
             line.strip()
-        self._leaf = Prose(self._draft, parent, head, "</p>")
         self._leaf.add(line.rest)
 
     def _parent(self) -> Node:

@@ -61,13 +61,14 @@ class Changes:
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """An element, or a few nested ones: ``levels`` of them lie around the content."""
+    """An element, or a few nested ones: ``levels`` of them lie around the content, which ``lead`` begins."""
 
     head: str
     tail: str
     levels: int
     opened_at: int
     items: list[tuple[int, "Node | str"]] = field(default_factory=list)
+    lead: str = ""
     replaced_at: int = 0
     outer_at: int = 0
     old_levels: int = 0
@@ -88,12 +89,17 @@ class Node:
     def become(self, version: int, other: "Node") -> None:
         """Turn into another element, as when a paragraph turns out to be a heading."""
         self.old_levels = self.levels
-        self.head, self.tail, self.levels, self.items = other.head, other.tail, other.levels, other.items
+        self.head, self.lead, self.tail = other.head, other.lead, other.tail
+        self.levels, self.items = other.levels, other.items
         self.replaced_at = self.outer_at = version
 
     def html(self, *, cursor: str = "") -> str:
         """Give all of it, with the cursor at the end of the last element."""
-        return f"{self.head}{join(self.items, cursor=cursor)}{self.tail}"
+        return f"{self.head}{self.content(cursor=cursor)}{self.tail}"
+
+    def content(self, *, cursor: str = "") -> str:
+        """Give what is inside of it."""
+        return self.lead + join(self.items, cursor=cursor)
 
 
 Path = list[tuple[Node, list[tuple[int, Node | str]]]]
@@ -131,7 +137,7 @@ def changes(root: Node, since: int, *, is_last: bool = True) -> Changes:
             level += _levels(node, since)
         elif node.replaced_at > since:
             is_outer = node.outer_at > since
-            html = node.html(cursor=cursor) if is_outer else join(node.items, cursor=cursor)
+            html = node.html(cursor=cursor) if is_outer else node.content(cursor=cursor)
             found.append(Replace(level if is_outer else 1, html, is_outer))
         elif new:
             has_inner = not is_last or any(isinstance(item, Node) for _version, item in new)

@@ -148,6 +148,25 @@ def test_shows_unfinished_markup_as_if_it_were_finished(text: str, shown: str) -
     assert BeautifulSoup(growing.html(), "html.parser").get_text(" ", strip=True).split() == shown.split()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- [ ] a *b **c** d* and more of it\n",
+        "- [x] **a long run of important words that goes on and on** and more\n",
+        "- [ ] heading\n  ===\n",
+        "- [ ] | a | b |\n  |---|---|\n  | c | d |\n",
+    ],
+)
+def test_keeps_the_box_of_a_task_when_its_text_is_put_right(text: str) -> None:
+    page = Page()
+    for letter in text:
+        page.feed(letter)
+        assert page.html == canonical(page.growing.html())
+    page.finish()
+
+    assert page.html == canonical(render(text))
+
+
 def test_corrects_a_definition_that_comes_late() -> None:
     growing = Incremental()
     growing.feed("See [here].\n\n[here]: https://e.example\n")
