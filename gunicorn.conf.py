@@ -9,11 +9,14 @@ import sys
 from contextlib import suppress
 from errno import EPIPE
 from socket import SHUT_RD
+from tempfile import mkdtemp
 from time import monotonic
 
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
+from sqlalchemy import make_url
 
+from app.adapters.engines import waits_on_the_loop
 from app.adapters.lock import hold
 from app.core.errors import ConfigurationError
 from app.core.settings import Settings
@@ -24,7 +27,7 @@ except ConfigurationError as error:
     sys.exit(f"Rill cannot start. {error}")
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
-workers = 1  # SQLite has one writer, and the live views are in this process
+workers = settings.workers
 worker_connections = 2000
 timeout = 60
 graceful_timeout = 25
@@ -32,6 +35,9 @@ keepalive = 95  # longer than a router's own, which would else send a request in
 control_socket_disable = True
 loglevel = "warning"
 
+
+if workers > 1:  # each process keeps its figures in a file, for whichever is asked
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="rill-metrics-"))
 
 #: After this long, in seconds from the signal, replies that still run are stored as interrupted.
 DRAIN_S = 18
@@ -96,13 +102,18 @@ def when_ready(server):
     }
     print(f"Rill     http://{host}:{settings.port}")
     print(f"Replies  {who[settings.mode]}")
-    print(f"Data     {settings.database_url.removeprefix('sqlite:///')}", flush=True)
+    where = make_url(settings.database_url).render_as_string().removeprefix("sqlite:///")
+    print(f"Data     {where}", flush=True)
+    if settings.concurrency > workers:
+        print("Workers  1, because more need Postgres (DATABASE_URL) and Redis (REDIS_URL)", flush=True)
 
 
 def post_worker_init(worker):
     """Close what an earlier process left open, and tell the streams when this one has to go."""
     services = worker.wsgi.extensions["rill"]
     services.is_alive = lambda: worker.alive
+    if services.db.is_shared and not waits_on_the_loop():
+        sys.exit("Rill cannot start. psycopg was imported before gevent could patch it.")
     services.open()
     gevent.spawn(_leave_when_told, worker, services.runner)
 
@@ -115,6 +126,14 @@ def _leave_when_told(worker, runner):
     while True:
         worker.close_idle()
         gevent.sleep(0.2)
+
+
+def child_exit(server, worker):
+    """Forget the gauges of a process that is gone."""
+    if workers > 1:
+        from prometheus_client.multiprocess import mark_process_dead  # reads the variable above when imported
+
+        mark_process_dead(worker.pid)
 
 
 def worker_exit(server, worker):

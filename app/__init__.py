@@ -10,9 +10,13 @@ from app.adapters.claude import Claude
 from app.adapters.db import Database
 from app.adapters.demo import demo_app
 from app.adapters.feed import Feed
+from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
-from app.chat.live import LiveReplies
-from app.chat.runner import Caller, Prompting, Runner
+from app.adapters.shared_feed import SharedFeed
+from app.chat.asking import Caller, Prompting
+from app.chat.keeper import Keeper
+from app.chat.runner import Runner
+from app.chat.views import LiveReplies
 from app.core.settings import Settings
 from app.web import assets, conversations, htmx, ops, pages, replies, requests, security, shown
 from app.web.services import Services
@@ -24,10 +28,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     """Build the application; nothing is read, opened or started before this is called."""
     app = Flask("app", root_path=str(ROOT), static_folder=None, template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=2_000_000, MAX_FORM_MEMORY_SIZE=2_000_000)
-    db, feed = Database(settings.database_url), Feed()
-    prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking)
-    runner = Runner(db=db, claude=claude or _claude(settings), feed=feed, prompting=prompting)
-    app.extensions["rill"] = Services(settings, db, runner, LiveReplies(db, feed))
+    app.extensions["rill"] = _services(settings, claude)
     for part in (requests, security, pages):
         part.init_app(app)
     assets.init_app(app, ROOT / "static")
@@ -38,6 +39,18 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app
+
+
+def _services(settings: Settings, claude: Caller | None) -> Services:
+    db, worker = Database(settings.database_url), new_id()
+    metrics = Metrics(is_one_of_several=settings.workers > 1)
+    feed = SharedFeed(settings.redis_url, worker=worker) if settings.redis_url else Feed()
+    prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking)
+    claude = claude or _claude(settings)
+    runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)
+    feed.on_stop = runner.stop
+    live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
+    return Services(settings, db, feed, runner, live, Keeper(db, runner, feed))
 
 
 def _claude(settings: Settings) -> Claude:

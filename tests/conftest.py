@@ -4,19 +4,19 @@ from gevent import monkey
 
 monkey.patch_all()
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import settings as hypothesis_settings
 
 from app import create_app
-from app.cli import alembic_config
 from app.core.settings import Settings
 from app.web.services import Services
+from tests import backends
+from tests.backends import Postgres
 from tests.scripted import ScriptedClaude
 
 #: How long an example takes is no test's business: machines differ.
@@ -30,17 +30,42 @@ def claude() -> ScriptedClaude:
     return ScriptedClaude()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Give a Postgres server, in which the database ``rill_template`` has the tables."""
+    with backends.postgres() as server:
+        server.run("CREATE DATABASE rill_template")
+        backends.migrate(server.uri.replace("/postgres?", "/rill_template?"))
+        yield server
+
+
 @pytest.fixture
-def app(tmp_path: Path, claude: ScriptedClaude) -> Iterator[Flask]:
+def database_url(tmp_path: Path) -> str:
+    """Give the URL of an empty database with the tables; SQLite, unless a folder's conftest says otherwise."""
+    backends.migrate(url := backends.sqlite_url(tmp_path))
+    return url
+
+
+@pytest.fixture
+def make_app(database_url: str, claude: ScriptedClaude) -> Iterator[Callable[..., Flask]]:
+    """Give what makes apps on one database, each as a process of its own would be."""
+    made: list[Flask] = []
+
+    def make(**environ: str) -> Flask:
+        settings = Settings.from_env({"DATABASE_URL": database_url, **environ})
+        made.append(create_app(settings, claude=claude))
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.extensions["rill"].close()
+        app.extensions["rill-static"].cleanup()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
     """Give an app on an empty database of its own."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/rill.db")
-    app = create_app(settings, claude=claude)
-    services: Services = app.extensions["rill"]
-    command.upgrade(alembic_config(services.db), "head")
-    yield app
-    services.runner.close()
-    services.db.close()
-    app.extensions["rill-static"].cleanup()
+    return make_app()
 
 
 @pytest.fixture

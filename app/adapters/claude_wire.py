@@ -18,6 +18,7 @@ from app.core.events import (
     TextDelta,
     ThinkingDelta,
 )
+from app.core.text import storable
 
 
 class Meter(httpx2.SyncByteStream):
@@ -90,9 +91,9 @@ def to_event(raw: Any, response: httpx2.Response) -> Event | None:
 def _delta(raw: Any) -> Event:
     match raw.delta.type:
         case "text_delta":
-            return TextDelta(raw.index, raw.delta.text)
+            return TextDelta(raw.index, storable(raw.delta.text))
         case "thinking_delta":
-            return ThinkingDelta(raw.index, raw.delta.thinking)
+            return ThinkingDelta(raw.index, storable(raw.delta.thinking))
         case _:
             return OtherDelta(raw.index, raw.delta.to_dict())
 

@@ -1,21 +1,34 @@
-"""The database: one engine per process, a transaction per unit of work, never on the event loop.
+"""The database: a transaction per unit of work, and nothing that holds up the event loop.
 
 SQLite blocks its thread while it waits for a lock, so all writing is done by one thread and reading by
-four others; the greenlet that asks waits without holding up the rest.
+four others; the greenlet that asks waits without holding up the rest. Postgres is waited for on the event
+loop; the journal has a connection of its own there, which pages cannot use up.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+import gevent
 from gevent.threadpool import ThreadPool
-from sqlalchemy import Engine, MetaData, create_engine, event, make_url
+from sqlalchemy import Double, Engine, MetaData, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.functions import FunctionElement
 
+from app.adapters import engines
+from app.core.errors import Unavailable
+
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
+Outcome = tuple[Any, Exception | None]
+
+#: How long a unit of work may take on Postgres, in seconds, however long the network hangs.
+UNIT_S = 8.0
 
 
 class Base(DeclarativeBase):
@@ -32,44 +45,78 @@ class Base(DeclarativeBase):
     )
 
 
+class db_now(FunctionElement[float]):
+    """The database's clock, in seconds since 1970: the only one that all workers share."""
+
+    inherit_cache = True
+    type = Double()
+
+
+@compiles(db_now)
+def _sqlite_now(*_args: Any, **_kwargs: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(db_now, "postgresql")
+def _postgres_now(*_args: Any, **_kwargs: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+class Unreachable(Unavailable):
+    """The database does not answer, or has no room."""
+
+
 class Database:
-    """Runs units of work, each a function taking a session, in a transaction of its own."""
+    """Runs units of work, each a function taking a session, in a transaction of its own.
+
+    Every method raises Unreachable where the database does not do its part; nothing is changed then.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
-        if self.url.database and self.url.database != ":memory:":
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = _sqlite_engine(url)
-        self._writer = ThreadPool(1)
-        self._readers = ThreadPool(4)
+        self.is_shared = self.url.get_backend_name() == "postgresql"
+        self._pools: list[ThreadPool] = []
+        if self.is_shared:
+            self.engine = engines.postgres(self.url)
+            self._for_journal = engines.postgres(self.url, size=1)
+            return
+        self.engine = self._for_journal = engines.sqlite(self.url)
+        self._pools = [ThreadPool(1), ThreadPool(4)]
 
     def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work(session, …)`` alone, and commit; an exception rolls everything back."""
-        return self._run(self._writer, work, args, kwargs)
+        """Run ``work(session, …)``, on SQLite alone, and commit; an exception rolls everything back."""
+        return self._run(0, self.engine, work, args, kwargs)
 
     def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, …)`` beside other readers; it sees one committed state."""
-        return self._run(self._readers, work, args, kwargs)
+        return self._run(1, self.engine, work, args, kwargs)
+
+    def write_journal(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do as ``write``, on the connection that is kept for the journal."""
+        return self._run(0, self._for_journal, work, args, kwargs)
 
     def close(self) -> None:
-        """Let the threads go."""
-        self._writer.kill()
-        self._readers.kill()
-        self.engine.dispose()
+        """Let threads and connections go."""
+        for pool in self._pools:
+            pool.kill()
+        for engine in (self.engine, self._for_journal):
+            engine.dispose()
 
-    def _run(self, pool: ThreadPool, work: Callable[..., T], args: Any, kwargs: Any) -> T:
+    def _run(self, pool: int, engine: Engine, work: Callable[..., T], args: Any, kwargs: Any) -> T:
         # The error travels as a value: gevent prints what a thread raises, and it may hold what people wrote.
-        result, error = pool.apply(self._transaction, (work, args, kwargs))
-        if error is not None:
-            raise error
-        return cast(T, result)
-
-    def _transaction(self, work: Callable[..., T], args: Any, kwargs: Any) -> tuple[T | None, Exception | None]:
-        try:
-            with transaction(self.engine) as session:
-                return work(session, *args, **kwargs), None
-        except Exception as error:
-            return None, error
+        if self._pools:
+            result, error = self._pools[pool].apply(_transact, (engine, work, args, kwargs))
+        else:
+            result, error = _transact_in_time(engine, work, args, kwargs)
+        if error is None:
+            return cast(T, result)
+        if _is_outage(error):
+            log.error("db.failed", extra={"error": type(error).__name__, "code": _code(error)})
+            raise Unreachable(
+                "Rill cannot reach its database at the moment. Nothing was changed, and your text is kept: "
+                "please try again in a while."
+            ) from None
+        raise error
 
 
 @contextmanager
@@ -79,13 +126,31 @@ def transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def _sqlite_engine(url: str) -> Engine:
-    # No pool: a connection belongs to the thread that opened it, and opening one takes 0.1 ms.
-    engine = create_engine(url, poolclass=NullPool)
+def _transact(engine: Engine, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
+    try:
+        with transaction(engine) as session:
+            return work(session, *args, **kwargs), None
+    except Exception as error:
+        return None, error
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
-            connection.execute(f"PRAGMA {pragma}")
 
-    return engine
+def _transact_in_time(engine: Engine, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
+    with gevent.Timeout(UNIT_S) as timer:
+        try:
+            return _transact(engine, work, args, kwargs)
+        except gevent.Timeout as error:
+            if error is not timer:
+                raise
+            return None, PoolTimeout()
+
+
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, OperationalError):  # to SQLite, a mistake in a statement is one too
+        return getattr(error.orig, "sqlite_errorname", "") != "SQLITE_ERROR"
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return is_lost or isinstance(error, InterfaceError | PoolTimeout)
+
+
+def _code(error: Exception) -> str | None:
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)

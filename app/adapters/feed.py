@@ -1,7 +1,7 @@
-"""The loudspeaker: tells the live views of this process which journal entries have been committed."""
+"""The loudspeaker: tells live views which journal entries have been committed. This one reaches its own process."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -36,10 +36,12 @@ class Signal:
 class Subscription:
     """The entries of one reply that were published since it was made.
 
-    It keeps the newest 1,024; whoever finds a gap reads the journal.
+    It keeps the newest 1,024; whoever finds a gap reads the journal. ``is_remote`` says that another
+    process writes the reply.
     """
 
     reply_id: str
+    is_remote: bool = False
     changed: Signal = field(default_factory=Signal)
     entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=1024))
 
@@ -49,17 +51,24 @@ class Feed:
 
     def __init__(self) -> None:
         self._subscriptions: dict[str, list[Subscription]] = {}
+        #: Is called with the id of a reply that another process was asked to stop.
+        self.on_stop: Callable[[str], object] = lambda reply_id: None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it reaches other processes; this one never does."""
+        return False
 
     def publish(self, reply_id: str, entries: Iterable[Entry]) -> None:
         """Say that these entries of a reply are committed."""
-        entries = tuple(entries)
-        for subscription in self._subscriptions.get(reply_id, ()):
-            subscription.entries.extend(entries)
-            subscription.changed.set()
+        self._hand_on(reply_id, tuple(entries))
 
-    def subscribe(self, reply_id: str) -> Subscription:
+    def ask_to_stop(self, reply_id: str) -> None:
+        """Tell the other processes that a reply is to be stopped; here there are none."""
+
+    def subscribe(self, reply_id: str, *, is_remote: bool = False) -> Subscription:
         """Listen from now on; close with ``unsubscribe``."""
-        subscription = Subscription(reply_id)
+        subscription = Subscription(reply_id, is_remote)
         self._subscriptions.setdefault(reply_id, []).append(subscription)
         return subscription
 
@@ -70,3 +79,14 @@ class Feed:
             listeners.remove(subscription)
         if not listeners:
             self._subscriptions.pop(subscription.reply_id, None)
+
+    def run(self) -> None:
+        """Do what has to go on beside the requests; here, nothing."""
+
+    def close(self) -> None:
+        """Let connections go; here there are none."""
+
+    def _hand_on(self, reply_id: str, entries: tuple[Entry, ...]) -> None:
+        for subscription in self._subscriptions.get(reply_id, ()):
+            subscription.entries.extend(entries)
+            subscription.changed.set()

@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -92,6 +92,11 @@ class Message(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     epoch: Mapped[int] = mapped_column(default=1)
     last_seq: Mapped[int] = mapped_column(default=0)
+
+    # Who writes it: until ``lease_until``, in seconds on the database's clock, nobody else may.
+    worker: Mapped[str | None]
+    lease_until: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    is_cancelled: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class JournalEntry(Base):

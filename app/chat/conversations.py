@@ -7,8 +7,10 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.models import Conversation, Message, new_id, now
+from app.chat import leases
 from app.core.errors import Conflict, Invalid, NotFound, TooMany
 from app.core.events import LIVE
+from app.core.text import storable
 from app.core.tree import path_to
 
 #: Longest message a person may send, in characters; about 50,000 tokens.
@@ -172,7 +174,7 @@ def _sent_before(session: Session, owner: str, nonce: str) -> Sent | None:
 
 
 def _checked(text: str) -> str:
-    text = text.replace("\r\n", "\n").strip()
+    text = storable(text).replace("\r\n", "\n").strip()
     if not text:
         raise Invalid("There is nothing to send yet: write a message first.")
     if len(text) > MAX_TEXT:
@@ -231,4 +233,5 @@ def _queued(conversation: Conversation, *, parent_id: str | None, model: str) ->
         usage={},
         epoch=1,
         last_seq=0,
+        lease_until=leases.fresh(),
     )

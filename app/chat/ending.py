@@ -1,15 +1,21 @@
 """How replies end: the finished message, the sentence under it, and what an earlier process left behind."""
 
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.adapters.feed import Entry
 from app.adapters.models import Conversation, Message, now
-from app.chat import journal
+from app.chat import journal, leases
+from app.chat.leases import Fenced
 from app.core.assembly import Assembly
-from app.core.events import LIVE, End, from_entry, to_entry
+from app.core.events import End, to_entry
+
+#: How many workers may fail a reply before its first word, and how old it may be, to be begun once more.
+_TRIES = 3
+_RECENT = timedelta(minutes=10)
 
 _STOP_NOTES = {
     "max_tokens": "The reply reached the length limit. Press Continue for the rest.",
@@ -19,14 +25,28 @@ _STOP_NOTES = {
 }
 STOPPED = "You stopped this reply. What had arrived is kept."
 INTERRUPTED = "The server stopped while Claude was answering. What had arrived is kept; press Retry to ask again."
+STORAGE = "Rill could not store what Claude wrote. What had been stored is kept; press Retry to ask again."
 FAILED = "Something went wrong in Rill while Claude was answering. What had arrived is kept; press Retry to ask again."
 
 
-def finish(session: Session, reply_id: str, assembly: Assembly, end: End, figures: dict[str, float | None]) -> Entry:
-    """Write the finished message and the last journal entry, in one transaction."""
-    reply = session.get_one(Message, reply_id)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a reply ended: everything that is stored of it."""
+
+    assembly: Assembly
+    end: End
+    figures: dict[str, float | None] = field(default_factory=dict)
+
+
+def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Entry:
+    """Write the finished message and the last journal entry, in one transaction; raises Fenced."""
+    reply = session.get(Message, reply_id)
+    if reply is None:  # deleted, with its conversation
+        raise Fenced
+    assembly, end = outcome.assembly, outcome.end
     entry = Entry(reply.last_seq + 1, *to_entry(end))
-    journal.append(session, [(reply_id, reply.epoch, [entry])])
+    if journal.append(session, [(reply_id, epoch, [entry])]):
+        raise Fenced
     values: dict[str, Any] = {
         "status": end.status,
         "note": end.note,
@@ -38,7 +58,7 @@ def finish(session: Session, reply_id: str, assembly: Assembly, end: End, figure
         "request_id": assembly.request_id,
         "usage": assembly.usage,
         "ended_at": now(),
-        **figures,
+        **outcome.figures,
     }
     for name, value in values.items():
         setattr(reply, name, value)
@@ -47,18 +67,33 @@ def finish(session: Session, reply_id: str, assembly: Assembly, end: End, figure
     return entry
 
 
-def reap(session: Session) -> int:
-    """Close replies whose worker is gone, with the text the journal has; gives their number.
+@dataclass(slots=True)
+class Reaped:
+    """What became of replies whose workers are gone: those that ended, with their last entries, and those to begin."""
 
-    For the start of the only process: nothing can be running yet.
+    ended: list[tuple[str, Entry]] = field(default_factory=list)
+    queued: list[Message] = field(default_factory=list)
+
+
+def reap(session: Session, worker: str, *, all_others: bool = False) -> Reaped:
+    """Take over the replies whose workers are silent, and end them with the text the journal has.
+
+    Of which there is nothing yet, and which are recent, are queued again, to be begun here.
     """
-    orphans = session.scalars(select(Message).where(Message.status.in_(LIVE))).all()
-    for reply in orphans:
-        assembly = Assembly()
-        for entry in journal.read_after(session, reply.id, 0):
-            assembly.add(from_entry(entry.kind, entry.body))
-        finish(session, reply.id, assembly, End("interrupted", INTERRUPTED), {})
-    return len(orphans)
+    reaped = Reaped()
+    for reply in leases.take_expired(session, worker, all_others=all_others):
+        assembly = journal.assemble(session, reply.id)
+        if not assembly.content and not reply.is_cancelled and _is_worth_another(reply):
+            reply.status = "queued"
+            reaped.queued.append(reply)
+            continue
+        end = End("stopped", STOPPED) if reply.is_cancelled else End("interrupted", INTERRUPTED)
+        reaped.ended.append((reply.id, finish(session, reply.id, reply.epoch, Outcome(assembly, end))))
+    return reaped
+
+
+def _is_worth_another(reply: Message) -> bool:
+    return reply.epoch <= _TRIES and now() - reply.created_at < _RECENT
 
 
 def ended(assembly: Assembly) -> End:

@@ -1,27 +1,37 @@
-"""The journal: what Claude said, committed for all live replies of this worker at once."""
+"""The journal: what Claude said, in the order it came, until some time after the reply ended."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from time import monotonic
-from typing import Any
+from typing import Any, cast
 
-import gevent
-from gevent.event import Event as Flag
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from app.adapters.db import Database
-from app.adapters.feed import Entry, Feed, Signal
+from app.adapters.db import db_now
+from app.adapters.feed import Entry
 from app.adapters.models import JournalEntry, Message, now
-from app.core.events import Event, coalesce, to_entry
+from app.chat.leases import LEASE_S
+from app.core.assembly import Assembly
+from app.core.events import LIVE, from_entry
 
-#: Least time between two commits, in seconds: 30 ticks a second.
-TICK_S = 1 / 30
 #: How long a journal is kept after its reply ended.
 KEPT = timedelta(minutes=10)
-#: A reply that is this many events ahead of the database waits.
-_PENDING_LIMIT = 2_000
+
+_MESSAGE = cast(Table, Message.__table__)
+_IS_LIVE = "status IN ('queued', 'running')"
+
+#: What is appended in one go to one reply: its id, its epoch, and the entries.
+Batch = tuple[str, int, Sequence[Entry]]
+
+_STEP = (
+    update(_MESSAGE)
+    .where(_MESSAGE.c.id == bindparam("of"), _MESSAGE.c.epoch == bindparam("under"), text(_IS_LIVE))
+    .values(last_seq=bindparam("seq"), lease_until=db_now() + LEASE_S)
+)
+_ADD = text(
+    "INSERT INTO journal (message_id, epoch, seq, kind, body) VALUES (:id, :epoch, :seq, :kind, :body)"
+    " ON CONFLICT DO NOTHING"
+)
 
 
 def read_after(session: Session, reply_id: str, seq: int) -> list[Entry]:
@@ -33,14 +43,45 @@ def read_after(session: Session, reply_id: str, seq: int) -> list[Entry]:
     return [Entry(*row) for row in rows]
 
 
-def append(session: Session, batch: Iterable[tuple[str, int, Sequence[Entry]]]) -> None:
-    """Add entries, given as (reply id, epoch, entries), and move each reply's ``last_seq``."""
-    rows: list[dict[str, Any]] = []
-    for reply_id, epoch, entries in batch:
-        rows += [{"message_id": reply_id, "epoch": epoch, **entry._asdict()} for entry in entries]
-        session.execute(update(Message).where(Message.id == reply_id).values(last_seq=entries[-1].seq))
+def append(session: Session, batch: Sequence[Batch]) -> set[str]:
+    """Add entries to running replies, and renew their leases; gives the ids of replies that are another's by now.
+
+    It may be repeated when it is not known whether it was committed.
+    """
+    steps = [{"of": id, "under": epoch, "seq": entries[-1].seq} for id, epoch, entries in batch]
+    held = session.connection().execute(_STEP, steps)
+    lost = set() if held.rowcount == len(steps) else _lost(session, steps)
+    rows = [
+        {"id": id, "epoch": epoch, "seq": entry.seq, "kind": entry.kind, "body": entry.body}
+        for id, epoch, entries in batch
+        if id not in lost
+        for entry in entries
+    ]
     if rows:
-        session.execute(insert(JournalEntry), rows)
+        session.connection().execute(_ADD, rows)
+    return lost
+
+
+def _lost(session: Session, steps: Sequence[dict[str, Any]]) -> set[str]:
+    named = select(Message.id, Message.epoch).where(
+        Message.id.in_([step["of"] for step in steps]), Message.status.in_(LIVE)
+    )
+    held = {(id, epoch) for id, epoch in session.execute(named)}
+    return {step["of"] for step in steps if (step["of"], step["under"]) not in held}
+
+
+def assemble(session: Session, reply_id: str) -> Assembly:
+    """Put together what the journal has of a reply."""
+    assembly = Assembly()
+    for entry in read_after(session, reply_id, 0):
+        assembly.add(from_entry(entry.kind, entry.body))
+    return assembly
+
+
+def positions(session: Session, reply_ids: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Give how far replies are: the last number, and the status; a reply that is gone is missing."""
+    rows = session.execute(select(Message.id, Message.last_seq, Message.status).where(Message.id.in_(list(reply_ids))))
+    return {id: (seq, status or "") for id, seq, status in rows}
 
 
 def sweep(session: Session) -> None:
@@ -52,77 +93,3 @@ def sweep(session: Session) -> None:
         .distinct()
     )
     session.execute(delete(JournalEntry).where(JournalEntry.message_id.in_(ended)))
-
-
-@dataclass(eq=False)
-class Pen:
-    """One running reply's place in the journal: what is not committed yet, and the next number."""
-
-    reply_id: str
-    epoch: int
-    seq: int = 0
-    pending: list[Event] = field(default_factory=list)
-
-    def take(self) -> list[Entry]:
-        """Take what is pending as numbered entries."""
-        events, self.pending = self.pending, []
-        entries = []
-        for event in coalesce(events):
-            self.seq += 1
-            entries.append(Entry(self.seq, *to_entry(event)))
-        return entries
-
-
-class Writer:
-    """Commits what the pens hold: the first event at once, then what gathered meanwhile.
-
-    One greenlet; a commit that fails is tried again with the same entries, and nothing is shown before
-    it succeeded.
-    """
-
-    def __init__(self, db: Database, feed: Feed, *, on_error: Callable[[Exception], None]) -> None:
-        self._db, self._feed, self._on_error = db, feed, on_error
-        self._dirty: dict[Pen, None] = {}
-        self._wake = Flag()
-        self._committed = Signal()
-        self._busy: set[Pen] = set()
-
-    def add(self, pen: Pen, event: Event) -> None:
-        """Hold an event for the next commit; waits while the database is far behind."""
-        while len(pen.pending) >= _PENDING_LIMIT:
-            self._committed.wait(1)
-        pen.pending.append(event)
-        self._dirty[pen] = None
-        self._wake.set()
-
-    def flush(self, pen: Pen) -> None:
-        """Wait until all that was added is committed."""
-        while pen.pending or pen in self._busy:
-            self._committed.wait(1)
-
-    def run(self) -> None:
-        """Commit for ever; spawn this once."""
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            started = monotonic()
-            self._commit()
-            gevent.sleep(max(0.0, started + TICK_S - monotonic()))
-
-    def _commit(self) -> None:
-        pens, self._dirty = list(self._dirty), {}
-        batch = [(pen.reply_id, pen.epoch, entries) for pen in pens if (entries := pen.take())]
-        self._busy = set(pens)
-        delay_s = 0.1
-        while batch:
-            try:
-                self._db.write(append, batch)
-                break
-            except Exception as error:
-                self._on_error(error)
-                gevent.sleep(delay_s)
-                delay_s = min(2 * delay_s, 5)
-        self._busy = set()
-        for reply_id, _epoch, entries in batch:
-            self._feed.publish(reply_id, entries)
-        self._committed.set()

@@ -5,16 +5,13 @@ reader gets fewer, larger frames, and nothing queues up.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
 import gevent
 
-from app.adapters.db import Database
-from app.adapters.feed import Entry, Feed, Signal, Subscription
-from app.chat import journal
+from app.adapters.feed import Entry, Signal, Subscription
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -65,9 +62,11 @@ class LiveReply:
         self.retrying_at = 0
         self.end: End | None = None
         self._end: End | None = None
+        self._ended: End | None = None
         self.readers = 0
         self.left_at = self.grew_at = monotonic()
-        self._seq = 0
+        self.seq = 0
+        self._is_behind = False
         self._is_refreshing = self._is_awaited = False
         self.subscription, self._read = subscription, read
         for entry in read(0):
@@ -108,19 +107,29 @@ class LiveReply:
                 self._is_awaited = False
                 self.changed.set()
 
+    def catch_up(self, ended: End | None = None) -> None:
+        """Have the journal read at the next refresh; ``ended`` is how the reply did, should that not be there."""
+        self._is_behind, self._ended = True, ended
+        self.changed.set()
+
     def _take_in(self) -> None:
+        if self._is_behind:
+            self._is_behind = False
+            for entry in self._read(self.seq):
+                self._fold(entry)
+            self._end = self._end or self._ended
         entries = self.subscription.entries
         while entries and not self._end:
             entry = entries.popleft()
-            if entry.seq > self._seq + 1:
-                for missed in self._read(self._seq):
+            if entry.seq > self.seq + 1:
+                for missed in self._read(self.seq):
                     self._fold(missed)
-            if entry.seq > self._seq:
+            if entry.seq > self.seq:
                 self._fold(entry)
         self._render()
 
     def _fold(self, entry: Entry) -> None:
-        self._seq = entry.seq
+        self.seq = entry.seq
         self.version += 1
         self.grew_at = monotonic()
         self._apply(from_entry(entry.kind, entry.body))
@@ -172,47 +181,3 @@ class LiveReply:
                 if block.markdown.is_busy:
                     gevent.sleep(0)
         self.end = self._end
-
-
-class LiveReplies:
-    """The live views of this process, one for each reply that is or was just being read."""
-
-    def __init__(self, db: Database, feed: Feed, *, keep_s: float = 60) -> None:
-        self._db, self._feed, self._keep_s = db, feed, keep_s
-        self._views: dict[str, LiveReply] = {}
-
-    @property
-    def readers(self) -> int:
-        """How many readers there are."""
-        return sum(view.readers for view in self._views.values())
-
-    @contextmanager
-    def view(self, reply_id: str) -> Iterator[LiveReply]:
-        """Give the view of a reply, up to date; it is kept for a while after the last reader left."""
-        self._sweep()
-        view = self._views.get(reply_id) or self._make(reply_id)
-        view.readers += 1
-        try:
-            view.refresh()
-            yield view
-        finally:
-            view.readers -= 1
-            view.left_at = monotonic()
-
-    def _make(self, reply_id: str) -> LiveReply:
-        subscription = self._feed.subscribe(reply_id)
-        try:
-            view = LiveReply(subscription, lambda seq: self._db.read(journal.read_after, reply_id, seq))
-        except BaseException:
-            self._feed.unsubscribe(subscription)
-            raise
-        if reply_id in self._views:  # made by another reader while the journal was read
-            self._feed.unsubscribe(subscription)
-        return self._views.setdefault(reply_id, view)
-
-    def _sweep(self) -> None:
-        limit = monotonic() - self._keep_s
-        for reply_id, view in list(self._views.items()):
-            if not view.readers and view.left_at < limit:
-                self._feed.unsubscribe(view.subscription)
-                del self._views[reply_id]

@@ -1,56 +1,38 @@
 """Runs replies: one greenlet each, from Claude's events to the journal to the finished message."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
 
 import gevent
-from gevent import Greenlet
 from gevent.pool import Group
-from sqlalchemy.orm import Session
 
 from app.adapters.claude import Stopped
 from app.adapters.db import Database
 from app.adapters.feed import Feed
+from app.adapters.metrics import Metrics
 from app.adapters.models import Message
-from app.chat import conversations, ending, transcript
-from app.chat.journal import Pen, Writer
+from app.chat import ending, leases
+from app.chat.asking import Call, Caller, Prompting, begin
+from app.chat.ending import Outcome
+from app.chat.leases import Fenced
+from app.chat.writer import Pen, Watchers, Writer
 from app.core.assembly import Assembly
 from app.core.errors import Unavailable, Upstream
-from app.core.events import End, Event, TextDelta, ThinkingDelta
-from app.core.request import MessagesRequest, Thinking
+from app.core.events import End, Event, Retrying, TextDelta, ThinkingDelta
 
 log = logging.getLogger(__name__)
 
 #: Replies that are written at once, by one process.
 MAX_RUNNING = 500
+#: Longest wait between two attempts to store how a reply ended, in seconds.
+_PATIENCE_S = 5.0
 
-
-class Call(Protocol):
-    """A request to Claude under way."""
-
-    def __iter__(self) -> Iterator[Event]: ...
-
-    def close(self) -> None:
-        """Break it off, from another greenlet."""
-
-
-class Caller(Protocol):
-    """What makes calls: ``adapters.claude.Claude``."""
-
-    def call(self, request: MessagesRequest) -> Call:
-        """Prepare a call; nothing is sent before it is iterated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prompting:
-    """What goes with every request: the operator's choices."""
-
-    max_tokens: int
-    system: str | None = None
-    thinking: Thinking = "off"
+STOPPED = End("stopped", ending.STOPPED)
+_INTERRUPTED = End("interrupted", ending.INTERRUPTED)
+_FAILED = End("failed", ending.FAILED, "internal")
+_STORAGE = End("failed", ending.STORAGE, "storage")
 
 
 @dataclass(eq=False)
@@ -61,7 +43,7 @@ class Run:
     pen: Pen
     assembly: Assembly = field(default_factory=Assembly)
     call: Call | None = None
-    stop_status: str | None = None
+    stop: End | None = None
     started_s: float = field(default_factory=monotonic)
     first_token_s: float | None = None
 
@@ -76,15 +58,16 @@ class Runner:
         claude: Caller,
         feed: Feed,
         prompting: Prompting,
-        spawn: Callable[..., Greenlet] = gevent.spawn,
+        metrics: Metrics,
+        worker: str,
     ) -> None:
         self._db, self._claude, self._feed, self._prompting = db, claude, feed, prompting
-        self._spawn = spawn
+        self.metrics, self.worker = metrics, worker
         self._runs: dict[str, Run] = {}
         self._greenlets = Group()
-        self._is_draining = False
-        self._writer = Writer(db, feed, on_error=_commit_failed)
-        self._writer_greenlet = spawn(self._writer.run)
+        self.is_draining = self._is_closed = False
+        self._writer = Writer(db, feed, Watchers(self._note_commit, self._fence, self._give_up))
+        self._writer_greenlet = gevent.spawn(self._writer.run)
 
     @property
     def running(self) -> int:
@@ -95,55 +78,74 @@ class Runner:
         """Raise Unavailable while no new replies are taken: before anything is stored that could not be answered."""
         if len(self._runs) >= MAX_RUNNING:
             raise Unavailable("Rill is answering as many messages as it can. Your text is kept; send it again soon.")
-        if self._is_draining:
+        if self.is_draining:
             raise Unavailable("Rill is restarting. Your message was not sent; please send it again in a moment.")
 
     def refuse(self) -> None:
         """Take no new replies from now on."""
-        self._is_draining = True
+        self.is_draining = True
 
     def start(self, reply: Message) -> None:
         """Begin to write a queued reply; returns at once."""
-        run = Run(reply.id, Pen(reply.id, reply.epoch))
+        run = Run(reply.id, Pen(reply.id, reply.epoch, reply.last_seq))
         self._runs[reply.id] = run
-        self._greenlets.add(self._spawn(self._run, run))
+        self.metrics.running.inc()
+        self._greenlets.add(gevent.spawn(self._run, run))
 
-    def stop(self, reply_id: str, status: str = "stopped") -> bool:
+    def has(self, reply_id: str) -> bool:
+        """Whether the reply is being written here."""
+        return reply_id in self._runs
+
+    @property
+    def held(self) -> list[tuple[str, int]]:
+        """The replies that are written here, each with its epoch."""
+        return [(run.reply_id, run.pen.epoch) for run in self._runs.values()]
+
+    def stop(self, reply_id: str, end: End = STOPPED) -> bool:
         """Break a reply off and keep what has arrived; False if it is not running here."""
         run = self._runs.get(reply_id)
         if run is None:
             return False
-        run.stop_status = run.stop_status or status
+        run.stop = run.stop or end
         if run.call is not None:
             run.call.close()
         return True
+
+    def fence(self, reply_ids: Iterable[str]) -> None:
+        """Drop replies that other workers have taken over."""
+        for reply_id in reply_ids:
+            if run := self._runs.get(reply_id):
+                run.pen.is_fenced = True
+                self.stop(reply_id)
 
     def drain(self, timeout_s: float) -> None:
         """Let replies finish for ``timeout_s``, then break the rest off and wait until they are stored."""
         self.refuse()
         self._greenlets.join(timeout=timeout_s)
         for reply_id in list(self._runs):
-            self.stop(reply_id, "interrupted")
+            self.stop(reply_id, _INTERRUPTED)
         self._greenlets.join(timeout=5)
 
     def close(self) -> None:
         """Drain without waiting, and end the writer; for tests and commands."""
         self.drain(0)
+        self._is_closed = True
         self._writer_greenlet.kill()
 
     def _run(self, run: Run) -> None:
-        end = End("failed", ending.FAILED, "internal")
+        end = _FAILED
         try:
-            request = self._db.write(_begin, run.reply_id, self._prompting)
+            request = self._db.write(begin, run.reply_id, run.pen.epoch, self.worker, self._prompting)
             run.call = self._claude.call(request)
-            if run.stop_status is not None:
+            if run.stop is not None:
                 raise Stopped
             for event in run.call:
                 self._take(run, event)
             end = ending.ended(run.assembly)
         except Stopped:
-            status = run.stop_status or "stopped"
-            end = End(status, ending.STOPPED if status == "stopped" else ending.INTERRUPTED)
+            end = run.stop or STOPPED
+        except Fenced:
+            run.pen.is_fenced = True
         except Upstream as error:
             run.assembly.request_id = run.assembly.request_id or error.request_id
             end = End("failed", error.sentence, error.code)
@@ -155,37 +157,56 @@ class Runner:
     def _take(self, run: Run, event: Event) -> None:
         if run.first_token_s is None and isinstance(event, TextDelta | ThinkingDelta):
             run.first_token_s = monotonic() - run.started_s
+            self.metrics.first_token.observe(run.first_token_s)
+        if isinstance(event, Retrying):
+            self.metrics.retries.inc()
         run.assembly.add(event)
         self._writer.add(run.pen, event)
 
     def _finish(self, run: Run, end: End) -> None:
+        delay_s = 0.1
         try:
-            self._writer.flush(run.pen)
-            figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
-            entry = self._db.write(ending.finish, run.reply_id, run.assembly, end, figures)
-            self._feed.publish(run.reply_id, [entry])
-        except Exception:
-            log.exception("reply.not_stored", extra={"reply": run.reply_id})
+            while not self._is_closed and not self._store(run, end):
+                gevent.sleep(delay_s)
+                delay_s = min(2 * delay_s, _PATIENCE_S)
         finally:
-            del self._runs[run.reply_id]
+            if self._runs.get(run.reply_id) is run:
+                del self._runs[run.reply_id]
+            self.metrics.running.dec()
+            self.metrics.replies.labels("fenced" if run.pen.is_fenced else end.status).inc()
             _log_end(run, end)
 
+    def _store(self, run: Run, end: End) -> bool:
+        """Store how a reply ended, or give it back if nothing has been written of it; False to try again."""
+        self._writer.flush(run.pen)
+        if run.pen.is_fenced:
+            return True
+        try:
+            if end is _INTERRUPTED and not run.assembly.content:
+                self._db.write(leases.release, run.reply_id, run.pen.epoch)
+                return True
+            figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
+            outcome = Outcome(run.assembly, end, figures)
+            entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
+        except Fenced:
+            run.pen.is_fenced = True
+            return True
+        except Exception as error:
+            log.error("reply.not_stored", extra={"reply": run.reply_id, "error": type(error).__name__})
+            return False
+        self._feed.publish(run.reply_id, [entry])
+        return True
 
-def _begin(session: Session, reply_id: str, prompting: Prompting) -> MessagesRequest:
-    reply = session.get_one(Message, reply_id)
-    reply.status = "running"
-    path = conversations.path(session, reply)[:-1]
-    return MessagesRequest(
-        model=reply.model or "",
-        max_tokens=prompting.max_tokens,
-        messages=transcript.to_api(path),
-        system=prompting.system,
-        thinking=prompting.thinking,
-    )
+    def _note_commit(self, seconds: float, error: Exception | None) -> None:
+        self.metrics.commit.observe(seconds)
+        if error is not None:
+            log.error("journal.commit_failed", extra={"error": type(error).__name__})
 
+    def _fence(self, reply_id: str) -> None:
+        self.fence([reply_id])
 
-def _commit_failed(error: Exception) -> None:
-    log.error("journal.commit_failed", extra={"error": type(error).__name__})
+    def _give_up(self, reply_id: str) -> None:
+        self.stop(reply_id, _STORAGE)
 
 
 def _log_end(run: Run, end: End) -> None:

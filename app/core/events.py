@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from app.core.text import storable
+
 Json = dict[str, Any]
 Status = Literal["queued", "running", "done", "stopped", "interrupted", "failed", "refused"]
 
@@ -126,7 +128,7 @@ _NAMES = {cls: kind for kind, cls in _KINDS.items()}
 
 def to_entry(event: Event) -> tuple[str, str]:
     """Turn an event into its journal form: kind and JSON body."""
-    return _NAMES[type(event)], json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":"))
+    return _NAMES[type(event)], storable(json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":")))
 
 
 def from_entry(kind: str, body: str) -> Event:

@@ -24,9 +24,24 @@ def _url(name: str, value: str) -> str:
 
 
 def _database_url(name: str, value: str) -> str:
+    scheme, colon, rest = value.partition("://")
+    if colon and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        return f"postgresql+psycopg://{rest}"
     if not value.startswith("sqlite:///"):
-        raise ConfigurationError(f"{name} must start with sqlite:/// (other databases are not supported yet).")
+        raise ConfigurationError(f"{name} must start with sqlite:/// or postgres://.")
     return value
+
+
+def _redis_url(name: str, value: str) -> str:
+    if not value.startswith(("redis://", "rediss://")):
+        raise ConfigurationError(f"{name} must start with redis:// or rediss://.")
+    return value
+
+
+def _flag(name: str, value: str) -> bool:
+    if value not in ("0", "1"):
+        raise ConfigurationError(f"{name} must be 0 or 1.")
+    return value == "1"
 
 
 def _integer(low: int, high: int) -> Callable[[str, str], int]:
@@ -91,7 +106,20 @@ class Settings:
         "ANTHROPIC_BASE_URL", None, "Another server that speaks the Messages API.", parse=_url
     )
     database_url: str = _option(
-        "DATABASE_URL", "sqlite:///instance/rill.db", "Where conversations are kept.", parse=_database_url
+        "DATABASE_URL",
+        "sqlite:///instance/rill.db",
+        "Where conversations are kept: a SQLite file, or postgres://…",
+        parse=_database_url,
+        secret=True,
+    )
+    redis_url: str | None = _option(
+        "REDIS_URL", None, "Redis, which several processes need; redis:// or rediss://…", parse=_redis_url, secret=True
+    )
+    concurrency: int = _option(
+        "WEB_CONCURRENCY", 1, "Processes; more than one needs Postgres and Redis.", parse=_integer(1, 64)
+    )
+    allow_ephemeral: bool = _option(
+        "RILL_ALLOW_EPHEMERAL", False, "1 allows SQLite on a platform that wipes its disk.", parse=_flag
     )
     host: str = _option("RILL_HOST", "127.0.0.1", "Address to listen on; loopback only.", parse=_host)
     port: int = _option("PORT", 8000, "Port to listen on.", parse=_integer(1, 65535))
@@ -118,11 +146,26 @@ class Settings:
                 raise ConfigurationError(f"{name} must not be set: Rill does not allow it.")
         values = {f.name: value for f in fields(cls) if (value := _read(f, environ)) is not None}
         settings = cls(**values)
+        if environ.get("DYNO") and not settings.is_shared and not settings.allow_ephemeral:
+            raise ConfigurationError(
+                "DATABASE_URL names a SQLite file, and this platform wipes its disk every day. Add a Postgres "
+                "database, or set RILL_ALLOW_EPHEMERAL=1 to lose all conversations then."
+            )
         if settings.model not in settings.models:
             if "models" in values:
                 raise ConfigurationError("RILL_MODEL must be one of RILL_MODELS.")
             return cls(**{**values, "models": (settings.model, *settings.models)})
         return settings
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the database can be used by several processes."""
+        return self.database_url.startswith("postgresql")
+
+    @property
+    def workers(self) -> int:
+        """How many processes serve: one, unless they have what they share."""
+        return self.concurrency if self.is_shared and self.redis_url else 1
 
     @property
     def mode(self) -> Mode:

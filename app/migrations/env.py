@@ -7,6 +7,9 @@ from app.adapters.db import Base
 
 engine = context.config.attributes["engine"]
 with engine.connect() as connection:
+    if connection.dialect.name == "postgresql":  # two releases at once: one waits for the other
+        connection.exec_driver_sql("SELECT pg_advisory_lock(72117)")
+        connection.commit()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.adapters.models import Message
 from app.chat import conversations as chat
-from app.core.errors import NotFound
+from app.chat import leases
+from app.core.errors import NotFound, Unavailable
 from app.core.events import LIVE
 from app.core.sse import STREAM_HEADERS, Cursor, encode
 from app.web import auth, htmx, pages
@@ -52,10 +53,12 @@ def stream(id: str) -> Response:
 
 @bp.post("/<id>/stop")
 def stop(id: str) -> BaseResponse:
-    """Stop the reply, and keep what has arrived."""
+    """Stop the reply, whoever writes it, and keep what has arrived."""
     built = services()
     reply = built.db.read(chat.get_reply, auth.owner(), id)
-    built.runner.stop(reply.id)
+    if reply.status in LIVE and not built.runner.stop(reply.id):
+        built.db.write(leases.cancel, reply.id)
+        built.feed.ask_to_stop(reply.id)
     if htmx.is_htmx():
         return Response(status=204)
     return htmx.see_other(url_for("conversations.live", id=reply.conversation_id))
@@ -86,13 +89,18 @@ def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:
     built = services()
     try:
         reply = built.db.read(chat.get_reply, auth.owner(), id)
+        if reply.status not in LIVE:
+            yield encode("done", event="done")
+            return
+        with bounded(request.environ), built.live.view(id) as view:
+            yield from Frames(view, current_app.jinja_env, is_alive=built.is_alive).stream(cursor)
     except NotFound:
-        notice = render_template("errors/_notice.html", sentence="This reply is no longer here. Reload the page.")
-        yield encode(htmx.partial("#notice", notice) + htmx.partial("#conn", "", swap="delete"))
+        yield _notice("This reply is no longer here. Reload the page.", is_final=True)
         yield encode("done", event="done")
-        return
-    if reply.status not in LIVE:
-        yield encode("done", event="done")
-        return
-    with bounded(request.environ), built.live.view(id) as view:
-        yield from Frames(view, current_app.jinja_env, is_alive=built.is_alive).stream(cursor)
+    except Unavailable as error:  # the page connects again by itself
+        yield _notice(str(error))
+
+
+def _notice(sentence: str, *, is_final: bool = False) -> bytes:
+    notice = render_template("errors/_notice.html", sentence=sentence)
+    return encode(htmx.partial("#notice", notice) + (htmx.partial("#conn", "", swap="delete") if is_final else ""))

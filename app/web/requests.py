@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 log = logging.getLogger(__name__)
 
 #: Answers that nobody needs to read about: probes and static files.
-_QUIET = ("ops.livez", "ops.readyz", "static")
+_QUIET = ("ops.livez", "ops.readyz", "ops.metrics", "static")
 
 
 def init_app(app: Flask) -> None:

@@ -1,15 +1,22 @@
 """What the routes work with, built once by the composition root."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import gevent
 from flask import current_app
+from gevent import Greenlet
 
 from app.adapters.db import Database
-from app.chat.ending import reap
-from app.chat.live import LiveReplies
+from app.adapters.feed import Feed
+from app.chat.keeper import Keeper
 from app.chat.runner import Runner
+from app.chat.views import LiveReplies
+from app.core.errors import Unavailable
 from app.core.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -18,13 +25,29 @@ class Services:
 
     settings: Settings
     db: Database
+    feed: Feed
     runner: Runner
     live: LiveReplies
+    keeper: Keeper
     is_alive: Callable[[], bool] = lambda: True
+    _greenlets: list[Greenlet] = field(default_factory=list)
 
     def open(self) -> None:
-        """Close the replies an earlier process left unfinished; call once, before the first request."""
-        self.db.write(reap)
+        """Begin what goes on beside the requests, and take over what earlier processes left; call once."""
+        self._greenlets = [
+            gevent.spawn(run) for run in (self.feed.run, self.keeper.run, self.keeper.watch_the_loop, self.live.follow)
+        ]
+        try:
+            self.keeper.open()
+        except Unavailable as error:  # the keeper goes on trying
+            log.error("keeper.failed", extra={"error": type(error).__name__})
+
+    def close(self) -> None:
+        """End everything at once; replies that are not done are stored as interrupted."""
+        self.runner.close()
+        gevent.killall(self._greenlets)
+        self.feed.close()
+        self.db.close()
 
 
 def services() -> Services:

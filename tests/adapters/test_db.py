@@ -1,6 +1,8 @@
 """The database: migrations, transactions, and a lock that holds nobody else up."""
 
 import sqlite3
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
@@ -8,11 +10,16 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, select, text
 
-from app.adapters.db import Base, Database
+from app.adapters import db as db_module
+from app.adapters import engines
+from app.adapters.db import Base, Database, Unreachable, db_now
+from app.adapters.engines import waits_on_the_loop
 from app.adapters.models import Instant, User, now
 from app.cli import alembic_config
+from app.core.settings import Settings
+from tests.backends import Postgres
 
 
 @pytest.fixture
@@ -23,8 +30,22 @@ def db(tmp_path: Path):
     db.close()
 
 
-def test_goes_up_down_and_up_again(db: Database) -> None:
-    config = alembic_config(db)
+@pytest.fixture
+def shared(postgres: Postgres) -> Iterator[Database]:
+    """Give an empty database in Postgres."""
+    db = Database(Settings.from_env({"DATABASE_URL": postgres.new_database()}).database_url)
+    yield db
+    db.close()
+
+
+@pytest.fixture(params=["db", "shared"])
+def each(request: pytest.FixtureRequest) -> Database:
+    """Give an empty database of each kind in turn."""
+    return request.getfixturevalue(request.param)
+
+
+def test_goes_up_down_and_up_again(each: Database) -> None:
+    db, config = each, alembic_config(each)
     command.upgrade(config, "head")
     up = set(inspect(db.engine).get_table_names())
     command.downgrade(config, "base")
@@ -35,10 +56,10 @@ def test_goes_up_down_and_up_again(db: Database) -> None:
     assert up == set(inspect(db.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
 
 
-def test_migrates_to_what_the_models_say(db: Database) -> None:
-    command.upgrade(alembic_config(db), "head")
+def test_migrates_to_what_the_models_say(each: Database) -> None:
+    command.upgrade(alembic_config(each), "head")
 
-    with db.engine.connect() as connection:
+    with each.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, Base.metadata) == []
 
@@ -48,7 +69,8 @@ def test_names_every_constraint() -> None:
         assert all(constraint.name for constraint in table.constraints), table
 
 
-def test_rolls_everything_back_on_an_error(db: Database) -> None:
+def test_rolls_everything_back_on_an_error(each: Database) -> None:
+    db = each
     command.upgrade(alembic_config(db), "head")
 
     def fail(session) -> None:
@@ -98,3 +120,67 @@ def test_gives_instants_with_their_zone(db: Database) -> None:
     assert Instant.cache_ok
     assert created.utcoffset() is not None
     assert created >= before
+
+
+def test_has_one_clock_for_all(each: Database) -> None:
+    told = each.read(lambda session: session.scalar(select(db_now())))
+
+    assert abs(told - time.time()) < 60
+    assert each.read(lambda session: session.scalar(select(db_now() + 20))) >= told + 20
+
+
+def test_lets_others_run_while_postgres_works(shared: Database) -> None:
+    working = gevent.spawn(shared.read, lambda session: session.scalar(text("SELECT 7 FROM pg_sleep(0.3)")))
+    beats = 0
+    while not working.ready():
+        gevent.sleep(0.01)
+        beats += 1
+
+    assert waits_on_the_loop()
+    assert beats > 5
+    assert working.get() == 7
+
+
+def test_keeps_a_connection_for_the_journal(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared.engine.pool._timeout = 0.2
+    sleep = text("SELECT pg_sleep(0.8)")
+    busy = [gevent.spawn(shared.read, lambda session: session.scalar(sleep)) for _ in range(engines.POOL)]
+    gevent.sleep(0.1)
+
+    with pytest.raises(Unreachable):
+        shared.read(lambda session: session.scalar(text("SELECT 1")))
+    assert shared.write_journal(lambda session: session.scalar(text("SELECT 2"))) == 2
+
+    gevent.joinall(busy, raise_error=True)
+    assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1
+
+
+def test_gives_up_on_what_takes_too_long_and_goes_on(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db_module, "UNIT_S", 0.2)
+    for _ in range(2 * engines.POOL):
+        with pytest.raises(Unreachable):
+            shared.read(lambda session: session.scalar(text("SELECT pg_sleep(5)")))
+
+    monkeypatch.setattr(db_module, "UNIT_S", 5)
+    assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1
+
+
+def test_goes_on_after_postgres_dropped_every_connection(shared: Database, postgres: Postgres) -> None:
+    assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1
+
+    postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rill'")
+
+    assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1
+
+
+def test_says_that_a_full_disk_is_no_mistake_of_the_reader(db: Database) -> None:
+    command.upgrade(alembic_config(db), "head")
+    db.engine.dispose()
+
+    @event.listens_for(db.engine, "connect")
+    def _shrink(connection, _record) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    with pytest.raises(Unreachable, match="text is kept"):
+        db.write(lambda session: session.add(User(id="x", name="X" * 500_000)))
+    assert db.read(lambda session: session.get(User, "x")) is None

@@ -4,6 +4,7 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
+from app.adapters.db import Unreachable
 from app.adapters.models import LOCAL_OWNER, Message
 from app.chat import conversations, ending, journal
 from app.core.assembly import Assembly
@@ -143,7 +144,7 @@ def test_reaps_what_an_earlier_process_left_with_the_text_of_the_journal(
     reply = begin(services)
     gevent.sleep(0.1)
 
-    assert services.db.write(ending.reap) == 1
+    assert services.db.write(ending.reap, "w", all_others=True).ended
 
     stored = services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
     assert (stored.status, stored.text) == ("interrupted", "Half")
@@ -152,15 +153,15 @@ def test_reaps_what_an_earlier_process_left_with_the_text_of_the_journal(
 def test_tries_a_failed_commit_again_and_loses_nothing(
     services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = [OSError("disk"), OSError("disk")]
-    write = services.db.write
+    failures = [Unreachable("disk"), Unreachable("disk")]
+    write = services.db.write_journal
 
     def flaky(work, *args, **kwargs):
         if work is journal.append and failures:
             raise failures.pop()
         return write(work, *args, **kwargs)
 
-    monkeypatch.setattr(services.db, "write", flaky)
+    monkeypatch.setattr(services.db, "write_journal", flaky)
     claude.scripts.append(saying("a", "b", "c"))
 
     reply = ended(services, begin(services))

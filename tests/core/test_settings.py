@@ -33,6 +33,9 @@ def test_talks_to_claude_with_a_key_or_another_server(env: dict[str, str]) -> No
         ("RILL_HOST", "example.org"),
         ("ANTHROPIC_BASE_URL", "ftp://x"),
         ("DATABASE_URL", "mysql://x"),
+        ("REDIS_URL", "http://x"),
+        ("WEB_CONCURRENCY", "0"),
+        ("RILL_ALLOW_EPHEMERAL", "yes"),
         ("RILL_MAX_TOKENS", "-5"),
         ("RILL_MODELS", " , "),
         ("RILL_THINKING", "yes"),
@@ -83,3 +86,32 @@ def test_refuses_a_secret_given_twice(tmp_path: Path) -> None:
 
 def test_shows_no_secret() -> None:
     assert "sk-secret" not in repr(Settings.from_env({"ANTHROPIC_API_KEY": "sk-secret"}))
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_takes_the_addresses_that_platforms_give(scheme: str) -> None:
+    settings = Settings.from_env({"DATABASE_URL": f"{scheme}://u:secret-word@h:5432/d?sslmode=require"})
+
+    assert settings.database_url == "postgresql+psycopg://u:secret-word@h:5432/d?sslmode=require"
+    assert "secret-word" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("env", "workers"),
+    [
+        ({"WEB_CONCURRENCY": "4"}, 1),
+        ({"WEB_CONCURRENCY": "4", "REDIS_URL": "redis://h"}, 1),
+        ({"WEB_CONCURRENCY": "4", "DATABASE_URL": "postgres://h/d"}, 1),
+        ({"WEB_CONCURRENCY": "4", "DATABASE_URL": "postgres://h/d", "REDIS_URL": "rediss://h"}, 4),
+    ],
+)
+def test_has_several_processes_only_with_what_they_share(env: dict[str, str], workers: int) -> None:
+    assert Settings.from_env(env).workers == workers
+
+
+def test_refuses_a_file_on_a_disk_that_is_wiped() -> None:
+    with pytest.raises(ConfigurationError, match="wipes its disk"):
+        Settings.from_env({"DYNO": "web.1"})
+
+    assert Settings.from_env({"DYNO": "web.1", "RILL_ALLOW_EPHEMERAL": "1"}).allow_ephemeral
+    assert Settings.from_env({"DYNO": "web.1", "DATABASE_URL": "postgres://h/d"}).is_shared

@@ -1,0 +1,56 @@
+"""How SQLite and Postgres are opened: what each needs set, and how many connections there are."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+#: Connections a worker has to Postgres for pages and replies; the journal has one more.
+POOL = 3
+#: How long a unit of work waits for one of them, in seconds.
+POOL_WAIT_S = 3
+#: How long Postgres may take for a statement, and to be reached, in seconds.
+STATEMENT_S = 5
+CONNECT_S = 3
+
+
+def sqlite(url: URL) -> Engine:
+    """Open a SQLite file, whose folder is made; in WAL mode readers and the writer do not wait for each other."""
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    # No pool: a connection belongs to the thread that opened it, and opening one takes 0.1 ms.
+    engine = create_engine(url, poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def postgres(url: URL, *, size: int = POOL) -> Engine:
+    """Open Postgres with a pool of ``size`` connections and no more; a dead one is noticed when it is taken."""
+    limits = f"-c statement_timeout={STATEMENT_S}s -c lock_timeout={STATEMENT_S}s"
+    return create_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_S,
+        pool_pre_ping=True,
+        pool_recycle=300,
+        connect_args={
+            "connect_timeout": CONNECT_S,
+            "options": f"{limits} -c idle_in_transaction_session_timeout=10s",
+            "application_name": "rill",
+            "prepare_threshold": None,  # poolers such as PgBouncer hand out another connection each time
+        },
+    )
+
+
+def waits_on_the_loop() -> bool:
+    """Say whether psycopg lets other greenlets run while it waits: only where gevent patched before its import."""
+    from psycopg import waiting
+
+    return waiting.wait is not getattr(waiting, "wait_c", None)

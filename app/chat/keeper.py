@@ -1,0 +1,73 @@
+"""Renews the leases of this worker, takes over the replies of dead ones, and hears which were asked to stop."""
+
+import logging
+from time import monotonic
+
+import gevent
+
+from app.adapters.db import Database
+from app.adapters.feed import Feed
+from app.chat import ending, leases
+from app.chat.runner import Runner
+
+log = logging.getLogger(__name__)
+
+#: How often replies are checked for a request to stop, in seconds.
+TICK_S = 1.0
+#: How often leases are renewed, and expired ones looked for, in seconds: several times in the life of a lease.
+ROUND_S = leases.LEASE_S / 4
+
+
+class Keeper:
+    """One per worker; ``run`` is its greenlet."""
+
+    def __init__(self, db: Database, runner: Runner, feed: Feed) -> None:
+        self._db, self._runner, self._feed = db, runner, feed
+        self._round_at = 0.0
+
+    def open(self) -> None:
+        """Take over what earlier processes left: all of it where there can be only one process."""
+        self._take_over(all_others=not self._db.is_shared)
+
+    def run(self) -> None:
+        """Go on for ever; spawn this once."""
+        while True:
+            gevent.sleep(TICK_S)
+            try:
+                self.tick()
+            except Exception as error:  # the database may be away: the leases say what that means
+                log.error("keeper.failed", extra={"error": type(error).__name__})
+
+    def watch_the_loop(self) -> None:
+        """Measure for ever how late the event loop is; spawn this once."""
+        while True:
+            due = monotonic() + TICK_S
+            gevent.sleep(TICK_S)
+            self._runner.metrics.loop_lag.observe(max(0.0, monotonic() - due))
+
+    def tick(self) -> None:
+        """Do what is due."""
+        held = self._runner.held
+        if held:
+            for reply_id in self._db.read(leases.cancelled, [reply_id for reply_id, _epoch in held]):
+                self._runner.stop(reply_id)
+        if monotonic() < self._round_at:
+            return
+        self._round_at = monotonic() + ROUND_S
+        if held:
+            self._runner.fence(self._db.write(leases.renew, held, self._runner.worker))
+        if not self._runner.is_draining:
+            self._take_over()
+
+    def _take_over(self, *, all_others: bool = False) -> None:
+        reaped = self._db.write(ending.reap, self._runner.worker, all_others=all_others)
+        for reply_id, entry in reaped.ended:
+            self._feed.publish(reply_id, [entry])
+            self._note(reply_id, "interrupted")
+        for reply in reaped.queued:
+            self._runner.start(reply)
+            self._note(reply.id, "queued")
+
+    def _note(self, reply_id: str, to: str) -> None:
+        self._runner.metrics.reaps.labels(to).inc()
+        log.warning("reply.reaped", extra={"reply": reply_id, "to": to})

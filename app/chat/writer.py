@@ -1,0 +1,126 @@
+"""Writes the journal: the events of all running replies of this worker, in one commit after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+import gevent
+from gevent.event import Event as Flag
+
+from app.adapters.db import Database, Unreachable
+from app.adapters.feed import Entry, Feed, Signal
+from app.chat import journal
+from app.chat.leases import LEASE_S
+from app.core.events import Event, coalesce, to_entry
+
+#: Least time between two commits, in seconds: 30 ticks a second.
+TICK_S = 1 / 30
+#: Commits that fail for this long, in seconds, end the replies they are of: their leases are over.
+STORAGE_S = LEASE_S
+#: A reply that is this many events ahead of the database waits.
+_PENDING_LIMIT = 2_000
+
+
+@dataclass(eq=False)
+class Pen:
+    """One running reply's place in the journal: what is not committed yet, and the last number given.
+
+    ``is_fenced`` says that the reply is another's by now, so that nothing more can be written.
+    """
+
+    reply_id: str
+    epoch: int
+    seq: int = 0
+    pending: list[Event] = field(default_factory=list)
+    is_fenced: bool = False
+
+    def take(self) -> list[Entry]:
+        """Take what is pending as numbered entries."""
+        events, self.pending = self.pending, []
+        entries = []
+        for event in coalesce(events):
+            self.seq += 1
+            entries.append(Entry(self.seq, *to_entry(event)))
+        return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who is told: that a commit took so many seconds or failed, and that replies cannot be written any more."""
+
+    on_commit: Callable[[float, Exception | None], None]
+    on_fenced: Callable[[str], None]
+    on_stuck: Callable[[str], None]
+
+
+class Writer:
+    """Commits what the pens hold: the first event at once, then what gathered meanwhile.
+
+    One greenlet; a commit that fails is tried again with the same entries, and nothing is shown before
+    it succeeded.
+    """
+
+    def __init__(self, db: Database, feed: Feed, watchers: Watchers) -> None:
+        self._db, self._feed, self._watchers = db, feed, watchers
+        self._dirty: dict[Pen, None] = {}
+        self._wake = Flag()
+        self._committed = Signal()
+        self._busy: set[Pen] = set()
+
+    def add(self, pen: Pen, event: Event) -> None:
+        """Hold an event for the next commit; waits while the database is far behind."""
+        while len(pen.pending) >= _PENDING_LIMIT and not pen.is_fenced:
+            self._committed.wait(1)
+        if pen.is_fenced:
+            return
+        pen.pending.append(event)
+        self._dirty[pen] = None
+        self._wake.set()
+
+    def flush(self, pen: Pen) -> None:
+        """Wait until all that was added is committed, or cannot be."""
+        while (pen.pending or pen in self._busy) and not pen.is_fenced:
+            self._committed.wait(1)
+
+    def run(self) -> None:
+        """Commit for ever; spawn this once."""
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            started = monotonic()
+            self._commit()
+            gevent.sleep(max(0.0, started + TICK_S - monotonic()))
+
+    def _commit(self) -> None:
+        pens, self._dirty = {pen.reply_id: pen for pen in self._dirty}, {}
+        batch = [(pen.reply_id, pen.epoch, entries) for pen in pens.values() if (entries := pen.take())]
+        self._busy = set(pens.values())
+        lost = self._append(batch)
+        for reply_id in lost:
+            pens[reply_id].is_fenced = True
+            self._watchers.on_fenced(reply_id)
+        self._busy = set()
+        for reply_id, _epoch, entries in batch:
+            if reply_id not in lost:
+                self._feed.publish(reply_id, entries)
+        self._committed.set()
+
+    def _append(self, batch: Sequence[journal.Batch]) -> set[str]:
+        """Append, again and again while the database is out of reach; gives the ids that could not be."""
+        delay_s, failing_since = 0.1, monotonic()
+        while batch:
+            started = monotonic()
+            try:
+                lost = self._db.write_journal(journal.append, batch)
+                self._watchers.on_commit(monotonic() - started, None)
+                return lost
+            except Exception as error:
+                self._watchers.on_commit(monotonic() - started, error)
+                if not isinstance(error, Unreachable):  # something in it cannot be stored: find what
+                    return {batch[0][0]} if len(batch) == 1 else set().union(*(self._append([one]) for one in batch))
+            if monotonic() - failing_since > STORAGE_S:
+                for reply_id, _epoch, _entries in batch:
+                    self._watchers.on_stuck(reply_id)
+            gevent.sleep(delay_s)
+            delay_s = min(2 * delay_s, 5)
+        return set()

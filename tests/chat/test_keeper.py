@@ -1,0 +1,168 @@
+"""Two processes on one database: what one leaves, the other takes up."""
+
+from collections.abc import Callable
+
+import gevent
+import pytest
+from flask import Flask
+from gevent.event import Event as Flag
+from sqlalchemy import update
+
+from app.adapters.models import LOCAL_OWNER, Message
+from app.chat import conversations, leases
+from app.core.events import BlockStart, MessageStart, TextDelta
+from app.web.services import Services
+from tests.scripted import ScriptedClaude, saying
+
+MakeApp = Callable[..., Flask]
+HALF = [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "Half")]
+
+
+@pytest.fixture
+def two(make_app: MakeApp) -> tuple[Services, Services]:
+    """Give two processes."""
+    return make_app().extensions["rill"], make_app().extensions["rill"]
+
+
+def begin(services: Services) -> Message:
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
+    services.runner.start(sent.reply)
+    gevent.sleep(0.15)
+    return sent.reply
+
+
+def expire(services: Services) -> None:
+    past = leases.fresh() - 2 * leases.LEASE_S
+    services.db.write(lambda session: session.execute(update(Message).values(lease_until=past)))
+
+
+def reply_of(services: Services, reply: Message) -> Message:
+    return services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    with gevent.Timeout(5):
+        while not is_so():
+            gevent.sleep(0.01)
+
+
+def test_ends_a_reply_that_a_silent_process_had(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
+    one, other = two
+    claude.scripts.append([*HALF, Flag()])
+    reply = begin(one)
+    expire(one)
+
+    other.keeper.tick()
+
+    assert (reply_of(one, reply).status, reply_of(one, reply).text) == ("interrupted", "Half")
+
+
+def test_makes_the_silent_process_let_go_of_claude(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
+    one, other = two
+    go_on = Flag()
+    claude.scripts.append([*HALF, go_on, TextDelta(0, " and more"), Flag()])
+    reply = begin(one)
+    expire(one)
+    other.keeper.tick()
+
+    go_on.set()  # it wakes up and writes on
+    until(lambda: not one.runner.running)
+
+    assert claude.closed == 1
+    assert reply_of(one, reply).text == "Half"
+
+
+def test_notices_at_its_next_round_that_it_has_lost_a_reply(
+    two: tuple[Services, Services], claude: ScriptedClaude
+) -> None:
+    one, other = two
+    claude.scripts.append([*HALF, Flag()])
+    begin(one)
+    expire(one)
+    other.keeper.tick()
+
+    one.keeper.tick()
+    until(lambda: not one.runner.running)
+
+    assert claude.closed == 1
+
+
+def test_begins_a_reply_again_of_which_nothing_is_there(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
+    one, other = two
+    claude.scripts += [[Flag()], saying("From the other.")]
+    reply = begin(one)
+    expire(one)
+
+    other.keeper.tick()
+    until(lambda: not other.runner.running)
+
+    assert (reply_of(one, reply).status, reply_of(one, reply).text) == ("done", "From the other.")
+
+
+def test_gives_back_what_has_not_begun_when_it_is_told_to_go(
+    two: tuple[Services, Services], claude: ScriptedClaude
+) -> None:
+    one, other = two
+    claude.scripts += [[Flag()], saying("From the other.")]
+    reply = begin(one)
+    one.runner.drain(0)
+    assert reply_of(one, reply).status == "queued"
+
+    other.keeper.tick()
+    until(lambda: not other.runner.running)
+
+    assert reply_of(one, reply).text == "From the other."
+    assert len(claude.requests) == 2
+
+
+def test_stops_a_reply_that_another_process_was_asked_to_stop(
+    two: tuple[Services, Services], claude: ScriptedClaude
+) -> None:
+    one, other = two
+    claude.scripts.append([*HALF, Flag()])
+    reply = begin(one)
+
+    other.db.write(leases.cancel, reply.id)
+    one.keeper.tick()
+    until(lambda: not one.runner.running)
+
+    assert (reply_of(one, reply).status, reply_of(one, reply).text) == ("stopped", "Half")
+
+
+def test_shows_a_reply_that_another_process_writes(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
+    one, other = two
+    go_on, end = Flag(), Flag()
+    claude.scripts.append([*HALF, TextDelta(0, " a loaf."), go_on, TextDelta(0, " And more.\n\n"), end])
+    reply = begin(one)
+
+    with other.live.view(reply.id) as view:
+        assert "Half a" in view.blocks[0].html(cursor="|")
+        go_on.set()
+        gevent.sleep(0.5)  # longer than the feed may be silent
+        other.live.poll()
+        view.refresh()
+        assert "And more." in view.blocks[0].html(cursor="|")
+
+        one.runner.stop(reply.id)
+        until(lambda: not one.runner.running)
+        gevent.sleep(0.5)
+        other.live.poll()
+        view.refresh()
+        assert view.end is not None
+        assert view.end.status == "stopped"
+
+
+def test_ends_the_view_of_a_reply_that_is_gone(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
+    one, other = two
+    claude.scripts.append([*HALF, Flag()])
+    reply = begin(one)
+
+    with other.live.view(reply.id) as view:
+        one.db.write(lambda session: session.delete(session.get_one(Message, reply.id)))
+        gevent.sleep(0.5)
+        other.live.poll()
+        view.refresh()
+
+        assert view.end is not None
+    one.runner.stop(reply.id)
+    until(lambda: not one.runner.running)

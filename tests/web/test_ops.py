@@ -1,0 +1,69 @@
+"""What operators ask: is it alive, is it ready, what has it done."""
+
+import re
+from collections.abc import Callable
+
+import gevent
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.adapters.models import LOCAL_OWNER
+from app.chat import conversations
+from app.web.services import Services
+from tests.scripted import ScriptedClaude, saying
+
+
+def test_is_ready(client: FlaskClient) -> None:
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.text) == (200, "database ok\nfeed in process\nrunner ok\n")
+
+
+def test_is_not_ready_without_its_database(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(services.db, "read", fail)
+
+    assert client.get("/readyz").status_code == 503
+    assert "database unavailable" in client.get("/readyz").text
+    assert client.get("/livez").status_code == 200
+
+
+def test_is_not_ready_while_it_leaves(client: FlaskClient, services: Services) -> None:
+    services.runner.refuse()
+
+    assert client.get("/readyz").status_code == 503
+    assert "runner draining" in client.get("/readyz").text
+
+
+def test_stays_ready_without_redis(make_app: Callable[..., Flask]) -> None:
+    app = make_app(REDIS_URL="redis://127.0.0.1:1/0")
+    services: Services = app.extensions["rill"]
+    services.open()
+    gevent.sleep(0.1)
+
+    answer = app.test_client().get("/readyz")
+
+    assert (answer.status_code, "feed degraded" in answer.text) == (200, True)
+
+
+def test_counts_what_it_does_and_names_nobody(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying("Secret ", "words."))
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="My question", nonce="", model="m")
+    services.runner.start(sent.reply)
+    with gevent.Timeout(5):
+        while services.runner.running:
+            gevent.sleep(0.01)
+
+    text = client.get("/metrics").text
+
+    assert 'rill_replies_total{status="done"} 1.0' in text
+    assert "rill_first_token_seconds_count 1.0" in text
+    assert re.search(r"rill_commit_seconds_count [1-9]", text)
+    assert "rill_running 0.0" in text
+    for word in ("Secret", "question", sent.reply.id, LOCAL_OWNER):
+        assert word not in text
