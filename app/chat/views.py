@@ -1,6 +1,7 @@
 """The live views of this process: made when somebody reads, kept up to date, and dropped when nobody does."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -12,15 +13,15 @@ from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.chat import journal
 from app.chat.live import LiveReply
-from app.core.errors import Unavailable
+from app.core.errors import TooMany, Unavailable
 from app.core.events import LIVE, End
 
 log = logging.getLogger(__name__)
 
 #: How long the feed may be silent about a reply before the journal is asked, in seconds, and how often that is judged.
 SILENT_S, POLL_S = 0.4, 0.25
-#: Streams that one process holds open.
-MAX_READERS = 3_000
+#: Streams that one process holds open, and those that one person has of them.
+MAX_READERS, MAX_READERS_OF_ONE = 3_000, 100
 
 
 class LiveReplies:
@@ -38,20 +39,21 @@ class LiveReplies:
         self._db, self._feed, self._keep_s, self._is_local = db, feed, keep_s, is_local
         self._metrics = metrics
         self._views: dict[str, LiveReply] = {}
+        self._readers: Counter[str | None] = Counter()
 
     @property
     def readers(self) -> int:
         """How many readers there are."""
-        return sum(view.readers for view in self._views.values())
+        return self._readers.total()
 
     @contextmanager
-    def view(self, reply_id: str) -> Iterator[LiveReply]:
+    def view(self, reply_id: str, reader: str | None = None) -> Iterator[LiveReply]:
         """Give the view of a reply, up to date; it is kept for a while after the last reader left.
 
-        Raises Unavailable while there are as many readers as one process can serve.
+        A ``reader`` is who stays; without one it is a look at what there is. Raises TooMany and Unavailable
+        while this person has, or all have, as many streams as there may be.
         """
-        if self.readers >= MAX_READERS:
-            raise Unavailable("Too many pages are open on Rill at the moment. Your reply goes on; reload in a while.")
+        self._refuse(reader)
         self._sweep()
         view = self._views.get(reply_id)
         if view is None:
@@ -59,12 +61,14 @@ class LiveReplies:
         elif not self._is_local(reply_id):
             view.catch_up()
         view.readers += 1
+        self._readers[reader] += 1
         self._metrics.viewers.inc()
         try:
             view.refresh()
             yield view
         finally:
             self._metrics.viewers.dec()
+            self._readers[reader] -= 1
             view.readers -= 1
             view.left_at = monotonic()
 
@@ -91,6 +95,14 @@ class LiveReplies:
     def _is_in_doubt(self, view: LiveReply) -> bool:
         is_followed = bool(view.readers) and view.end is None and not self._is_local(view.reply_id)
         return is_followed and monotonic() - view.grew_at > SILENT_S
+
+    def _refuse(self, reader: str | None) -> None:
+        if reader is None:
+            return
+        if self.readers >= MAX_READERS:
+            raise Unavailable("More pages are open on Rill than it can serve. Your reply goes on; this page waits.")
+        if self._readers[reader] >= MAX_READERS_OF_ONE:
+            raise TooMany("You have more pages of running replies open than Rill serves. Close some; this page waits.")
 
     def _make(self, reply_id: str) -> LiveReply:
         subscription = self._feed.subscribe(reply_id, is_remote=not self._is_local(reply_id))

@@ -14,13 +14,14 @@ STREAM_HEADERS = {
 }
 
 
-def encode(data: str, *, id: str | None = None, event: str | None = None) -> bytes:
-    """Write one event; line ends in ``data`` arrive as ``\\n``.
+def encode(data: str, *, id: str | None = None, event: str | None = None, retry_s: float | None = None) -> bytes:
+    """Write one event; line ends in ``data`` arrive as ``\\n``; ``retry_s`` is when to connect again after the end.
 
     Splits at CRLF, CR and LF only (WHATWG HTML, 9.2.6): ``str.splitlines`` would also split at U+2028.
     """
     head = f"event: {event}\n" if event else ""
     head += f"id: {id}\n" if id else ""
+    head += f"retry: {round(1000 * retry_s)}\n" if retry_s is not None else ""
     body = "".join(f"data: {line}\n" for line in _LINE_END.split(data))
     return f"{head}{body}\n".encode()
 

@@ -90,7 +90,7 @@ def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
     head, _, rest = pages.chat_page(opened, is_plain=True, here=_HERE, after=_AFTER).partition(_HERE)
     body_end, _, foot = rest.partition(_AFTER)
     yield head
-    with bounded(request.environ), built.live.view(reply_id) as view:
+    with bounded(request.environ), built.live.view(reply_id, auth.owner()) as view:
         yield from Plain(view, current_app.jinja_env, is_alive=built.is_alive).stream()
     reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
     yield body_end + render_template("replies/_footer.html", reply=reply) + foot

@@ -1,7 +1,8 @@
 """From a live view to what a reader is sent: frames for htmx, and plain HTML for a browser without it."""
 
+import random
 from collections.abc import Callable, Iterator
-from math import ceil
+from math import ceil, inf
 from time import monotonic
 
 import gevent
@@ -20,6 +21,11 @@ FRAME_S = 0.1
 BEAT_S = 5.0
 #: A stream is ended and resumed now and then, so that no connection lives for ever.
 ROTATE_S = 600.0
+#: When the worker has to go, its streams end within this long, in seconds, and come back after as long as this.
+LEAVE_S = 3.0
+COME_BACK_S = (0.3, 2.5)
+#: A plain page cannot come back, so it stays for as long as replies may.
+PLAIN_LEAVE_S = 16.0
 #: A plain page cannot take HTML back, only hide what it replaced, so it gets fewer steps.
 PLAIN_FRAME_S = 0.25
 #: A block is sent again when it has grown by an eighth, so that a long one costs no more than nine times its size.
@@ -31,6 +37,22 @@ SILENCE_S = 15.0
 BEAT = '<span class="beat">Reconnecting…</span>'
 
 
+class Stay:
+    """How long a stream goes on: ``most_s``, or ``leave_s`` from when the worker was told to go; in seconds."""
+
+    def __init__(self, is_alive: Callable[[], bool], *, most_s: float, leave_s: float) -> None:
+        self._is_alive, self._leave_s = is_alive, leave_s
+        self._until = monotonic() + most_s
+        self._is_leaving = False
+
+    def is_over(self) -> bool:
+        """Whether it is time to end."""
+        if not self._is_leaving and not self._is_alive():
+            self._is_leaving = True
+            self._until = min(self._until, monotonic() + self._leave_s)
+        return monotonic() > self._until
+
+
 class Frames:
     """Renders the frames of one reader."""
 
@@ -38,12 +60,12 @@ class Frames:
         self._view, self._is_alive = view, is_alive
         self._block = env.get_template("replies/_block.html")
         self._body = f"#{htmx.dom_id('reply', view.reply_id, 'body')}"
-        self._shown_wait = ""
+        self._shown_wait: str | None = None
         self._beat_at = 0.0
 
     def stream(self, cursor: Cursor | None) -> Iterator[bytes]:
-        """Give server-sent events from ``cursor`` on, until the reply ends or the worker has to go."""
-        view, started = self._view, monotonic()
+        """Give server-sent events from ``cursor`` on, until the reply ends or it is time to go."""
+        view, stay = self._view, Stay(self._is_alive, most_s=ROTATE_S, leave_s=random.uniform(0, LEAVE_S))
         is_known = cursor is not None and cursor.view == view.id and cursor.version <= view.version
         since = cursor.version if cursor and is_known else view.version
         html = self._since(since) if is_known else self._reset()
@@ -57,7 +79,8 @@ class Frames:
                 return
             gevent.sleep(FRAME_S)
             self._await_change(version)
-            if not self._is_alive() or monotonic() - started > ROTATE_S:
+            if stay.is_over():
+                yield encode("", event="leave", retry_s=random.uniform(*COME_BACK_S))
                 return
             html = self._since(version)
 
@@ -123,7 +146,8 @@ class Plain:
 
     def stream(self) -> Iterator[str]:
         """Give HTML until the reply ends."""
-        while self._is_alive():
+        stay = Stay(self._is_alive, most_s=inf, leave_s=PLAIN_LEAVE_S)
+        while not stay.is_over():
             self._view.refresh()
             yield from self._grow()
             if self._view.end:

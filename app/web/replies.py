@@ -1,5 +1,6 @@
 """Replies: their stream, their finished form, Stop and Retry."""
 
+import random
 from collections.abc import Callable, Iterator
 
 from flask import (
@@ -12,18 +13,22 @@ from flask import (
     stream_with_context,
     url_for,
 )
+from markupsafe import escape
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.adapters.models import Message
 from app.chat import conversations as chat
 from app.chat import leases
-from app.core.errors import NotFound, Unavailable
+from app.core.errors import NotFound, TooMany, Unavailable
 from app.core.events import LIVE
 from app.core.sse import STREAM_HEADERS, Cursor, encode
 from app.web import auth, htmx, pages
 from app.web.backpressure import bounded
 from app.web.frames import Frames
 from app.web.services import services
+
+#: When to connect again to a server that cannot take the stream, in seconds.
+_AGAIN_S = (3.0, 6.0)
 
 bp = Blueprint("replies", __name__, url_prefix="/replies")
 
@@ -92,15 +97,11 @@ def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:
         if reply.status not in LIVE:
             yield encode("done", event="done")
             return
-        with bounded(request.environ), built.live.view(id) as view:
+        with bounded(request.environ), built.live.view(id, auth.owner()) as view:
             yield from Frames(view, current_app.jinja_env, is_alive=built.is_alive).stream(cursor)
     except NotFound:
-        yield _notice("This reply is no longer here. Reload the page.", is_final=True)
+        notice = render_template("errors/_notice.html", sentence="This reply is no longer here. Reload the page.")
+        yield encode(htmx.partial("#notice", notice) + htmx.partial("#conn", "", swap="delete"))
         yield encode("done", event="done")
-    except Unavailable as error:  # the page connects again by itself
-        yield _notice(str(error))
-
-
-def _notice(sentence: str, *, is_final: bool = False) -> bytes:
-    notice = render_template("errors/_notice.html", sentence=sentence)
-    return encode(htmx.partial("#notice", notice) + (htmx.partial("#conn", "", swap="delete") if is_final else ""))
+    except (Unavailable, TooMany) as error:  # the page connects again by itself, and then clears the line
+        yield encode(htmx.partial("#w", escape(str(error)), swap="textContent"), retry_s=random.uniform(*_AGAIN_S))

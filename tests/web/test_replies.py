@@ -9,8 +9,11 @@ from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 
+from app.adapters.models import LOCAL_OWNER
+from app.chat import views
 from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
 from app.core.markdown import render
+from app.web import frames
 from app.web.services import Services
 from tests.scripted import Script, ScriptedClaude, saying
 from tests.web.pages import HTMX, reply_id, soup, start, wait
@@ -187,3 +190,47 @@ def test_sends_no_words_of_htmx_in_prose(client: FlaskClient, claude: ScriptedCl
     assert "<hx-partial" in page.text
     assert not page.body.select("hx-partial")
     assert not [tag for tag in page.body.select("*") if any(name.startswith("hx-") for name in tag.attrs)]
+
+
+def test_says_how_many_pages_are_too_many_and_when_to_come_back(
+    client: FlaskClient, services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude.scripts.append(growing(TextDelta(0, "One. "), Flag()))
+    id = reply_id(client, start(client))
+    monkeypatch.setattr(views, "MAX_READERS_OF_ONE", 1)
+    with services.live.view(id, LOCAL_OWNER):
+        refused = client.get(f"/replies/{id}/stream").text
+    monkeypatch.setattr(views, "MAX_READERS", 0)
+    refused_by_all = client.get(f"/replies/{id}/stream").text
+
+    assert "Close some" in refused
+    assert "than it can serve" in refused_by_all
+    for answer in (refused, refused_by_all):
+        assert re.search(r"^retry: [3-6]\d{3}$", answer, re.M)
+        assert "event: done" not in answer
+
+
+def test_clears_what_an_earlier_connection_said(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append(growing(TextDelta(0, "One. "), Flag()))
+    id = reply_id(client, start(client))
+    stream = client.get(f"/replies/{id}/stream", buffered=False)
+
+    assert '<hx-partial hx-target="#w" hx-swap="textContent"></hx-partial>' in next(iter(stream.response)).decode()
+    stream.close()
+
+
+def test_sends_its_readers_away_one_by_one_when_it_has_to_go(
+    client: FlaskClient, services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude.scripts.append(growing(TextDelta(0, "One. "), Flag()))
+    id = reply_id(client, start(client))
+    stays: list[tuple[float, float]] = []
+    monkeypatch.setattr(frames.random, "uniform", lambda low, high: stays.append((low, high)) or low)
+
+    services.is_alive = lambda: False
+    ended = client.get(f"/replies/{id}/stream").text
+
+    assert "event: leave" in ended
+    assert "event: done" not in ended
+    assert re.search(r"^retry: 300$", ended, re.M)
+    assert (0, frames.LEAVE_S) in stays
