@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 BROWSER := $(BIN)/python -m pytest tests/browser --confcutdir=tests/browser -p no:randomly
+FAULTS := $(BIN)/python -m pytest tests/faults --confcutdir=tests/faults -p no:randomly -n 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit browser lint types fmt ci bench clean
+.PHONY: help run test unit faults browser soak lint types fmt ci bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -15,10 +16,16 @@ run: $(STAMP)-run ## Set up, migrate and serve on http://127.0.0.1:8000 (PORT ch
 	@$(BIN)/flask --app wsgi db upgrade
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
-test: unit browser ## Set up and run all tests
+test: unit faults browser ## Set up and run all tests
 
 unit: $(STAMP)-dev ## Run the unit and contract tests
 	$(BIN)/python -m pytest
+
+faults: $(STAMP)-dev ## Run the fault tests: workers killed, stores gone, readers at their worst
+	$(FAULTS) -m "not soak"
+
+soak: $(STAMP)-dev ## Run every fault again and again, TURNS times (default 5)
+	for turn in $$(seq $(or $(TURNS),5)); do $(FAULTS) || exit 1; done
 
 browser: $(STAMP)-dev ## Run the browser tests (needs Chromium)
 	$(BROWSER)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,13 +17,7 @@ from alembic import command
 from app.adapters.db import Database
 from app.cli import alembic_config
 from app.core.settings import Settings
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.servers import free_port
 
 
 class Postgres:

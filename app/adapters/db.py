@@ -77,15 +77,16 @@ class Database:
         self.is_shared = self.url.get_backend_name() == "postgresql"
         self._pools: list[ThreadPool] = []
         if self.is_shared:
-            self.engine = engines.postgres(self.url)
+            self.engine = self._for_writing = engines.postgres(self.url)
             self._for_journal = engines.postgres(self.url, size=1)
             return
-        self.engine = self._for_journal = engines.sqlite(self.url)
+        self.engine = engines.sqlite(self.url)
+        self._for_writing = self._for_journal = engines.sqlite(self.url, keeps_one=True)
         self._pools = [ThreadPool(1), ThreadPool(4)]
 
     def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, …)``, on SQLite alone, and commit; an exception rolls everything back."""
-        return self._run(0, self.engine, work, args, kwargs)
+        return self._run(0, self._for_writing, work, args, kwargs)
 
     def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, …)`` beside other readers; it sees one committed state."""
@@ -99,7 +100,7 @@ class Database:
         """Let threads and connections go."""
         for pool in self._pools:
             pool.kill()
-        for engine in (self.engine, self._for_journal):
+        for engine in (self.engine, self._for_writing, self._for_journal):
             engine.dispose()
 
     def _run(self, pool: int, engine: Engine, work: Callable[..., T], args: Any, kwargs: Any) -> T:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 #: Connections a worker has to Postgres for pages and replies; the journal has one more.
 POOL = 3
@@ -15,12 +15,16 @@ STATEMENT_S = 5
 CONNECT_S = 3
 
 
-def sqlite(url: URL) -> Engine:
-    """Open a SQLite file, whose folder is made; in WAL mode readers and the writer do not wait for each other."""
+def sqlite(url: URL, *, keeps_one: bool = False) -> Engine:
+    """Open a SQLite file, whose folder is made; in WAL mode readers and the writer do not wait for each other.
+
+    Readers open a connection each time, which takes 0.1 ms, so that it belongs to the thread that uses it. The
+    writer ``keeps_one``: when the last connection closes, SQLite copies the whole log into the file, and syncs.
+    """
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    # No pool: a connection belongs to the thread that opened it, and opening one takes 0.1 ms.
-    engine = create_engine(url, poolclass=NullPool)
+    pool = StaticPool if keeps_one else NullPool
+    engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": not keeps_one})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

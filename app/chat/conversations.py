@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.adapters.models import Conversation, Message, new_id, now
+from app.adapters.models import Conversation, Message, User, new_id, now
 from app.chat import leases
 from app.core.errors import Conflict, Invalid, NotFound, TooMany
 from app.core.events import LIVE
@@ -96,6 +96,7 @@ def get_reply(session: Session, owner: str, reply_id: str) -> Message:
 
 def start(session: Session, owner: str, *, text: str, nonce: str, model: str) -> Sent:
     """Begin a conversation with a message; sending the same nonce again gives what it made before."""
+    _one_at_a_time(session, owner)
     if earlier := _sent_before(session, owner, nonce):
         return earlier
     text = _checked(text)
@@ -111,6 +112,7 @@ def send(session: Session, owner: str, conversation_id: str, *, text: str, nonce
 
     Raises NotFound; Invalid for an empty or overlong text; Conflict while a reply is being written.
     """
+    _one_at_a_time(session, owner)
     conversation = _load(session, owner, conversation_id)
     if earlier := _sent_before(session, owner, nonce):
         return earlier
@@ -121,6 +123,7 @@ def send(session: Session, owner: str, conversation_id: str, *, text: str, nonce
 
 def retry(session: Session, owner: str, reply_id: str, *, model: str) -> Message:
     """Ask again for a reply that ended: a sibling of it, which becomes the shown branch."""
+    _one_at_a_time(session, owner)
     earlier = get_reply(session, owner, reply_id)
     conversation = _load(session, owner, earlier.conversation_id)
     _refuse_while_live(session, conversation)
@@ -136,6 +139,7 @@ def go_on(session: Session, owner: str, reply_id: str, *, model: str) -> Message
 
     Raises NotFound; Conflict while a reply is being written; Invalid where nothing of the reply is there.
     """
+    _one_at_a_time(session, owner)
     earlier = get_reply(session, owner, reply_id)
     conversation = _load(session, owner, earlier.conversation_id)
     _refuse_while_live(session, conversation)
@@ -152,6 +156,11 @@ def title_of(text: str) -> str:
         return line
     head, _space, _rest = line[: _TITLE + 1].rpartition(" ")
     return f"{head or line[:_TITLE]}…"
+
+
+def _one_at_a_time(session: Session, owner: str) -> None:
+    """Let what a person sends wait for what the same person just sent: in two tabs, or twice with one form."""
+    session.execute(select(User.id).where(User.id == owner).with_for_update())
 
 
 def _load(session: Session, owner: str, conversation_id: str) -> Conversation:

@@ -205,8 +205,11 @@ class Runner:
     def _fence(self, reply_id: str) -> None:
         self.fence([reply_id])
 
-    def _give_up(self, reply_id: str) -> None:
-        self.stop(reply_id, _STORAGE)
+    def _give_up(self) -> None:
+        for run in self._runs.values():
+            if run.stop is None:
+                log.error("reply.stuck", extra={"reply": run.reply_id})
+                self.stop(run.reply_id, _STORAGE)
 
 
 def _log_end(run: Run, end: End) -> None:

@@ -46,11 +46,11 @@ class Pen:
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Who is told: that a commit took so many seconds or failed, and that replies cannot be written any more."""
+    """Who is told: that a commit took so many seconds or failed, that a reply is another's, that none can be kept."""
 
     on_commit: Callable[[float, Exception | None], None]
     on_fenced: Callable[[str], None]
-    on_stuck: Callable[[str], None]
+    on_stuck: Callable[[], None]
 
 
 class Writer:
@@ -119,8 +119,7 @@ class Writer:
                 if not isinstance(error, Unreachable):  # something in it cannot be stored: find what
                     return {batch[0][0]} if len(batch) == 1 else set().union(*(self._append([one]) for one in batch))
             if monotonic() - failing_since > STORAGE_S:
-                for reply_id, _epoch, _entries in batch:
-                    self._watchers.on_stuck(reply_id)
+                self._watchers.on_stuck()
             gevent.sleep(delay_s)
             delay_s = min(2 * delay_s, 5)
         return set()

@@ -175,9 +175,8 @@ def test_goes_on_after_postgres_dropped_every_connection(shared: Database, postg
 
 def test_says_that_a_full_disk_is_no_mistake_of_the_reader(db: Database) -> None:
     command.upgrade(alembic_config(db), "head")
-    db.engine.dispose()
 
-    @event.listens_for(db.engine, "connect")
+    @event.listens_for(db._for_writing, "connect")
     def _shrink(connection, _record) -> None:
         connection.execute("PRAGMA max_page_count = 1")
 

@@ -2,20 +2,15 @@
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.servers import Process, free_port, start_rill, start_upstream
+
 FAILURES = Path(__file__).with_name("failures")
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -25,63 +20,10 @@ expect.set_options(timeout=30_000)
 INSTALL = "apt-get install chromium (or: .venv/bin/playwright install chromium)"
 
 
-def free_port() -> int:
-    """Find a loopback port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def chromium() -> str | None:
     """Find an installed Chromium."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if (path := shutil.which(name))), None)
-
-
-@dataclass
-class Process:
-    """A server started for the tests."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    log: Path
-    env: dict[str, str] = field(default_factory=dict)
-
-    def stop(self, *, kill: bool = False) -> None:
-        """End it and wait until it is gone."""
-        if self.process.poll() is None:
-            if kill:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.terminate()
-            self.process.wait(timeout=40)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a server answers; show its log if it does not."""
-    for _ in range(200):
-        if process.poll() is not None:
-            break
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"{url} did not answer:\n{log.read_text()}")
-
-
-def start_rill(folder: Path, port: int, **env: str) -> Process:
-    """Migrate an empty database and serve it, as make run does."""
-    full = {name: value for name, value in os.environ.items() if not name.startswith(("RILL_", "ANTHROPIC_"))}
-    full |= {"DATABASE_URL": f"sqlite:///{folder}/rill.db", "PORT": str(port), **env}
-    log = folder / "rill.log"
-    python = sys.executable
-    subprocess.run([python, "-m", "flask", "--app", "wsgi", "db", "upgrade"], cwd=ROOT, env=full, check=True)
-    command = [python, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-    with log.open("ab") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=full, stdout=out, stderr=out, start_new_session=True)
-    rill = Process(process, f"http://127.0.0.1:{port}", log, env)
-    wait_for(f"{rill.url}/readyz", process, log)
-    return rill
 
 
 @pytest.fixture(scope="session")
@@ -111,12 +53,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 @pytest.fixture(scope="session")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """Give a Messages API that fails on request."""
-    port, log = free_port(), tmp_path_factory.mktemp("upstream") / "log"
-    with log.open("wb") as out:
-        command = [sys.executable, "tests/fakes/claude.py", str(port)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
-    fake = Process(process, f"http://127.0.0.1:{port}", log)
-    wait_for(f"{fake.url}/_closed", process, log)
+    fake = start_upstream(tmp_path_factory.mktemp("upstream"))
     yield fake
     fake.stop(kill=True)
 

@@ -6,8 +6,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from tests.browser.conftest import Process, free_port, start_rill
 from tests.browser.test_shutdown import say
+from tests.servers import Process, free_port, start_rill
 
 
 def stuck_reader(rill: Process, reply: str) -> socket.socket:

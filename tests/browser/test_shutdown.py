@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import ROOT, Process, free_port, start_rill
+from tests.servers import ROOT, Process, free_port, start_rill
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 A test in this process queues answers; a browser test starts the file itself and writes
 ``[[fault: NAME]]`` into a message, with a name of FAULTS, ``[[reply: NAME SPEED]]``, with the start
-of a file's name in tests/corpus and characters a second, or ``[[echo: SIZE]]`` and what is to be said.
+of a file's name in tests/corpus and characters a second, ``[[echo: SIZE]]`` and what is to be said, or
+``[[load: KEY COUNT SPEED]]``, with how many words and how many a second; what is sent of those is written down.
 """
 
 import json
@@ -139,6 +140,21 @@ def echo(text: str, size: int) -> Answer:
     return saying(*(text[start : start + size] for start in range(0, len(text), size)), pause_s=0.002)
 
 
+def load(key: str, count: int, speed: float) -> Answer:
+    """Give so many words that occur nowhere else, so many a second."""
+    words = [f"{key}-{turn} " if turn % 10 else f"{key}-{turn}\n\n" for turn in range(1, count + 1)]
+    pieces: list[Any] = [piece for word in words for piece in (delta(word), Sent(key, word), 1 / speed)]
+    return Answer([*opening(), *pieces, *closing()])
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A step that writes down what was sent before it."""
+
+    key: str
+    text: str
+
+
 class FakeClaude:
     """The server; ``answers`` are given first, then what the message's fault says, else a greeting."""
 
@@ -147,9 +163,13 @@ class FakeClaude:
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.closed = 0
+        self.sent: dict[str, list[str]] = {}
         self._given: dict[str, int] = {}
         handler = type("Handler", (_Handler,), {"fake": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler, bind_and_activate=False)
+        self._server.request_queue_size = 200
+        self._server.server_bind()
+        self._server.server_activate()
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -176,6 +196,9 @@ class FakeClaude:
         text = content if isinstance(content, str) else content[-1]["text"]
         if match := re.match(r"(?s)\[\[echo: (\d+)\]\]\s*(.*)", text):
             return echo(match[2], int(match[1]))
+        if match := re.search(r"\[\[load: (\w+) (\d+) (\d+)", text):
+            self.sent.setdefault(match[1], []).append("")
+            return load(match[1], int(match[2]), float(match[3]))
         if match := re.search(r"\[\[(reply|thought): ([\w-]+) (\d+)", text):
             return from_corpus(match[2], float(match[3]), is_thought=match[1] == "thought")
         match = re.search(r"\[\[fault: ([a-z-]+)( [^\]]*)?\]\]", text)
@@ -191,7 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        body = json.dumps({"closed": self.fake.closed, "requests": len(self.fake.requests)}).encode()
+        fake = self.fake
+        body = json.dumps({"closed": fake.closed, "requests": len(fake.requests), "sent": fake.sent}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -222,6 +246,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Gone
             if step is HANG:
                 self._hang()
+            elif isinstance(step, Sent):
+                self.fake.sent[step.key][-1] += step.text
             elif isinstance(step, int | float):
                 time.sleep(step)
             else:

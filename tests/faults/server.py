@@ -1,0 +1,25 @@
+"""Rill as it is, for one person who does what many would, and with a way to block a worker."""
+
+import ctypes
+
+from flask import Blueprint
+
+from app.chat import conversations, views
+from wsgi import app
+
+__all__ = ["app"]
+
+conversations.MAX_LIVE = 1_000
+views.MAX_READERS_OF_ONE = 10_000
+
+bp = Blueprint("faults", __name__)
+
+
+@bp.post("/_block/<int:seconds>")
+def block(seconds: int) -> str:
+    """Do what no code of Rill's does: hold the event loop in a call that knows nothing of it."""
+    ctypes.CDLL(None).sleep(seconds)
+    return "blocked"
+
+
+app.register_blueprint(bp)

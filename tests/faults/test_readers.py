@@ -1,0 +1,121 @@
+"""Readers and people who do everything at once, twice, and wrong."""
+
+import random
+import threading
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.backends import Redis
+from tests.faults.conftest import STORES, MakeSite, workers
+from tests.faults.history import post, until
+from tests.faults.test_workers import closed
+from tests.faults.viewer import Viewer
+from tests.servers import Process
+
+
+@STORES
+def test_sends_once_what_is_posted_five_times_at_once(make_site: MakeSite, kind: str) -> None:
+    site = make_site(kind)
+    servers = [site.start()] if kind == "sqlite" else [site.start(), site.start()]
+    with ThreadPoolExecutor(10) as pool:
+        places = list(
+            pool.map(
+                lambda turn: post(
+                    servers[turn % len(servers)].url, "/conversations", text="[[load: kx 20 40]]", nonce="n"
+                ),
+                range(10),
+            )
+        )
+    until(lambda: site.history.statuses() == {"done"}, "the reply has ended")
+
+    assert len(set(places)) == 1
+    assert len(site.history.rows()) == 1
+
+
+@STORES
+def test_asks_again_once_when_two_tabs_press_retry(make_site: MakeSite, kind: str) -> None:
+    site = make_site(kind)
+    servers = [site.start()] if kind == "sqlite" else [site.start(), site.start()]
+    history = site.history
+    first = history.begin([servers[0].url], words=900, speed=20)
+    history.until_all_see(5)
+    post(servers[0].url, f"/replies/{first}/stop")
+    until(lambda: history.statuses() == {"stopped"}, "it has stopped")
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda turn: retried(servers[turn % len(servers)], first), range(6)))
+
+    assert sorted(answers) == [303] + [409] * 5
+    assert len(history.rows()) == 2
+    for id in history.rows():
+        post(servers[0].url, f"/replies/{id}/stop")
+    until(lambda: history.statuses() == {"stopped"}, "all have stopped")
+
+
+@pytest.mark.parametrize("is_redis_up", [True, False])
+def test_stops_from_a_server_that_does_not_write_it(make_site: MakeSite, redis: Redis, is_redis_up: bool) -> None:
+    site = make_site("both")
+    one, other = site.start(), site.start()
+    history = site.history
+    reply = history.begin([one.url], words=3_000, speed=20)
+    history.until_all_see(5)
+    if not is_redis_up:
+        redis.kill()
+
+    post(other.url, f"/replies/{reply}/stop")
+    history.until_ended()
+
+    history.check(lost_words=50)
+    assert history.statuses() == {"stopped"}
+    until(lambda: closed(history.upstream.url) == 1, "Claude is let go")
+
+
+def test_answers_any_cursor_with_what_is_there(make_site: MakeSite) -> None:
+    site = make_site("sqlite")
+    server = site.start()
+    history = site.history
+    reply = history.begin(site.urls, words=150, speed=15)
+    history.until_all_see(5)
+    seed = random.Random(7)
+    nonsense = [
+        "",
+        "0",
+        "-1",
+        "zzzzzz-1",
+        "abcdef-999999999",
+        "1-2-3",
+        "a" * 5_000,
+        "٣٤٥-١",
+        "'; DROP TABLE message; --",
+    ]
+    [worker] = workers(server)
+    files = worker.num_fds()
+
+    def visit(turn: int) -> None:
+        viewer = Viewer(site.urls, reply)
+        viewer.page.ids.append(
+            seed.choice([*nonsense, *history.viewers[0].page.ids]).encode("ascii", "ignore").decode()
+        )
+        threading.Timer(seed.uniform(0.05, 1), viewer.is_leaving.set).start()
+        viewer.run()
+        assert viewer.errors == [] or "ValueError" in viewer.errors[0]
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(visit, range(300)))
+    history.until_ended()
+
+    history.check()
+    assert " status=500" not in server.log.read_text()
+    assert "Traceback" not in server.log.read_text()
+    until(lambda: worker.num_fds() <= files + 2, "every connection is given back")
+
+
+def retried(server: Process, reply: str) -> int:
+    try:
+        post(server.url, f"/replies/{reply}/retry")
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 303

@@ -1,0 +1,145 @@
+"""A database or a Redis that goes away, freezes, fills up, or drops its connections."""
+
+import resource
+import signal
+import urllib.error
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.backends import Postgres, Redis
+from tests.faults.conftest import MakeSite, Site, workers
+from tests.faults.history import History, post, until
+from tests.servers import Process
+
+
+def two(make_site: MakeSite) -> Site:
+    """Give two servers on one Postgres and one Redis; what is begun on the first is read from the second."""
+    site = make_site("both")
+    site.start()
+    site.start()
+    return site
+
+
+def begin_and_read_elsewhere(site: Site, *, words: int = 240, speed: int = 20, replies: int = 6) -> History:
+    first, second = site.servers
+    for _reply in range(replies):
+        id = site.history.begin([first.url], words=words, speed=speed, viewers=1)
+        site.history.viewers[-1].urls[:] = [second.url]
+        assert id
+    site.history.until_all_see(10)
+    return site.history
+
+
+@pytest.mark.parametrize("fault", ["restart", "freeze", "full", "kick"])
+def test_goes_on_whatever_becomes_of_redis(make_site: MakeSite, redis: Redis, fault: str) -> None:
+    site = two(make_site)
+    history = begin_and_read_elsewhere(site)
+
+    if fault == "restart":
+        redis.kill()
+        history.until_all_see(60)
+        redis.start()
+    elif fault == "freeze":
+        redis.process.send_signal(signal.SIGSTOP)
+        history.until_all_see(80)
+        redis.process.send_signal(signal.SIGCONT)
+    elif fault == "full":
+        with redis.client() as client:
+            client.config_set("maxmemory", 1)
+            history.until_all_see(60)
+            client.config_set("maxmemory", 0)
+    else:
+        with redis.client() as client:
+            for _turn in range(3):
+                client.client_kill_filter(_type="normal", skipme=True)
+        history.until_all_see(60)
+    history.until_ended()
+
+    history.check()
+    assert history.statuses() == {"done"}
+    assert all("Traceback" not in server.log.read_text() for server in site.servers)
+
+
+@pytest.mark.parametrize("fault", ["kick", "freeze", "exhausted"])
+def test_waits_for_postgres_and_loses_nothing(make_site: MakeSite, postgres: Postgres, fault: str) -> None:
+    site = two(make_site)
+    history = begin_and_read_elsewhere(site)
+
+    if fault == "kick":
+        for seen in (20, 40, 60):
+            postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rill'")
+            history.until_all_see(seen)
+    elif fault == "freeze":
+        backends = backends_of(postgres)
+        for backend in backends:
+            backend.suspend()
+        shown = [viewer.shown[-1] for viewer in history.viewers]
+        with pytest.raises((urllib.error.HTTPError, TimeoutError)):
+            post(site.urls[0], "/conversations", text="[[load: kx 1 1]]", nonce="x")
+        assert all(viewer.shown[-1].startswith(before) for viewer, before in zip(history.viewers, shown, strict=True))
+        for backend in backends:
+            backend.resume()
+    else:
+        held = [hold(history.database_url) for _connection in range(80)]
+        history.until_all_see(60)
+        for connection in held:
+            connection.close()
+    history.until_ended()
+
+    history.check()
+    assert history.statuses() == {"done"}
+    assert all("Traceback" not in server.log.read_text() for server in site.servers)
+
+
+def test_says_that_the_disk_is_full_and_recovers(make_site: MakeSite) -> None:
+    site = make_site("sqlite")
+    server = site.start()
+    history = site.history
+    for _reply in range(4):
+        history.begin(site.urls, words=2_000, speed=20)
+    history.until_all_see(10)
+    [worker] = workers(server)
+    limit(worker, Path(f"{server.log.parent}/rill.db-wal").stat().st_size)  # the log is smaller, and goes on
+
+    until(lambda: refused(server) == 503, "a message is refused")
+    until(lambda: server.log.read_text().count("reply.stuck") == 4, "Claude is let go")
+    limit(worker, resource.RLIM_INFINITY)
+    history.until_ended()
+    later = history.begin(site.urls, words=20, speed=40)
+    history.until_ended()
+
+    history.check(lost_words=2_000)
+    rows = history.rows()
+    assert rows.pop(later)["status"] == "done"
+    assert {(row["status"], row["error_code"]) for row in rows.values()} == {("failed", "storage")}
+    assert all("could not store" in row["note"] for row in rows.values())
+
+
+def backends_of(postgres: Postgres) -> list[psutil.Process]:
+    found = postgres.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'rill'")
+    return [psutil.Process(int(str(pid))) for (pid,) in found]
+
+
+def hold(url: str):
+    """Take a connection to the server that Rill could have had; there may be none left."""
+    import psycopg
+
+    try:
+        return psycopg.connect(url)
+    except psycopg.OperationalError:
+        return psycopg.connect
+
+
+def limit(process: psutil.Process, size: float) -> None:
+    """Let a process write files only up to a size, as on a full disk."""
+    process.rlimit(psutil.RLIMIT_FSIZE, (int(size), resource.RLIM_INFINITY))
+
+
+def refused(server: Process) -> int:
+    try:
+        post(server.url, "/conversations", text="[[load: kfull 1 1]]", nonce="full")
+    except urllib.error.HTTPError as error:
+        return error.code if "text is kept" in error.read().decode() else 0
+    return 200
