@@ -18,7 +18,7 @@ from app.chat.keeper import Keeper
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.settings import Settings
-from app.web import assets, conversations, htmx, ops, pages, replies, requests, security, shown
+from app.web import assets, conversations, doctor, htmx, ops, pages, replies, requests, security, shown
 from app.web.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +35,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(dom_id=htmx.dom_id, partial=htmx.partial, shown=shown, new_nonce=new_id)
-    for blueprint in (conversations.bp, replies.bp, ops.bp):
+    for blueprint in (conversations.bp, replies.bp, ops.bp, doctor.bp):
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app
@@ -50,7 +50,7 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
-    return Services(settings, db, feed, runner, live, Keeper(db, runner, feed))
+    return Services(settings, db, feed, runner, live, Keeper(db, runner, feed), claude)
 
 
 def _claude(settings: Settings) -> Claude:

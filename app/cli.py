@@ -1,14 +1,17 @@
 """Commands: ``flask --app wsgi db upgrade`` and its kin."""
 
+import sys
 from pathlib import Path
 
 import click
 from alembic import command
 from alembic.config import Config
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from app.adapters.db import Database
+from app.adapters.probe import probe
+from app.chat.doctor import examine
 
 db_group = AppGroup("db", help="Bring the database to the version this code needs.")
 
@@ -16,6 +19,7 @@ db_group = AppGroup("db", help="Bring the database to the version this code need
 def init_app(app: Flask) -> None:
     """Add the commands to the app."""
     app.cli.add_command(db_group)
+    app.cli.add_command(doctor)
 
 
 @db_group.command("upgrade")
@@ -30,6 +34,23 @@ def upgrade(revision: str) -> None:
 def downgrade(revision: str) -> None:
     """Move the database down to a version; what only newer versions know is lost."""
     command.downgrade(alembic_config(current_app.extensions["rill"].db), revision)
+
+
+@click.command("doctor")
+@click.argument("url", required=False)
+@with_appcontext
+def doctor(url: str | None) -> None:
+    """Look at what Rill stands on; with the URL of a running Rill, also at what is on the way there.
+
+    Ends with 1 where something is not well.
+    """
+    built = current_app.extensions["rill"]
+    findings = examine(built.settings, built.db, built.feed, built.claude)
+    if url:
+        findings += probe(url)
+    for finding in findings:
+        click.echo(f"{finding.state:4}  {finding.name}: {finding.sentence}")
+    sys.exit(any(finding.state == "bad" for finding in findings))
 
 
 def alembic_config(db: Database) -> Config:

@@ -46,6 +46,10 @@ class ScriptedClaude:
         self.requests.append(request)
         return ScriptedCall(self, self.scripts.pop(0) if self.scripts else saying("Hello", " there."))
 
+    def models(self) -> list[str]:
+        """Offer nothing in particular."""
+        return []
+
 
 class ScriptedCall:
     """One play of a script."""

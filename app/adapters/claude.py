@@ -87,6 +87,13 @@ class Claude:
         """Prepare a streamed request; it is sent when the call is iterated."""
         return Call(self, request)
 
+    def models(self) -> list[str]:
+        """Ask which models are offered; raises Upstream. Costs nothing, and shows whether the key is taken."""
+        try:
+            return [model.id for model in self.client.models.list(limit=100, timeout=10).data]
+        except anthropic.APIError as error:
+            raise classify(error, model="", at=datetime.now()).to_error() from None
+
     def refuse_while_open(self) -> None:
         """Raise what a recent failure said of all requests, as long as it holds."""
         if self._circuit is not None and self.clock() < self._circuit[0]:

@@ -80,6 +80,10 @@ class Feed:
         if not listeners:
             self._subscriptions.pop(subscription.reply_id, None)
 
+    def check(self) -> int | None:
+        """Raise where what it stands on does not answer; gives how many connections that allows, if it says."""
+        return None
+
     def run(self) -> None:
         """Do what has to go on beside the requests; here, nothing."""
 

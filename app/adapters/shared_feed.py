@@ -78,9 +78,14 @@ class SharedFeed(Feed):
         if subscription.reply_id not in self._subscriptions:
             self._positions.pop(_key(subscription.reply_id), None)
 
-    def check(self) -> None:
-        """Raise where Redis does not answer."""
+    def check(self) -> int | None:
+        """Raise where Redis does not answer; gives how many connections it allows, if it says."""
         self._sender.ping()
+        try:
+            allowed: Any = self._sender.config_get("maxclients")
+        except redis.ResponseError:  # hosted ones refuse the command
+            return None
+        return int(allowed["maxclients"]) if "maxclients" in allowed else None
 
     def run(self) -> None:
         """Send and hear for ever; spawn this once."""

@@ -27,6 +27,9 @@ class Caller(Protocol):
     def call(self, request: MessagesRequest) -> Call:
         """Prepare a call; nothing is sent before it is iterated."""
 
+    def models(self) -> list[str]:
+        """Ask which models are offered; raises Upstream."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prompting:

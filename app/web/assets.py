@@ -22,8 +22,8 @@ CSS = [
     "prose",
     "notes",
     "code",
-    "notes",
     "notice",
+    "doctor",
     "utilities",
 ]
 _IMMUTABLE = r"^.+\.[0-9a-f]{12}\..+$"

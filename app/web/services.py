@@ -10,6 +10,7 @@ from gevent import Greenlet
 
 from app.adapters.db import Database
 from app.adapters.feed import Feed
+from app.chat.asking import Caller
 from app.chat.keeper import Keeper
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
@@ -29,6 +30,7 @@ class Services:
     runner: Runner
     live: LiveReplies
     keeper: Keeper
+    claude: Caller
     is_alive: Callable[[], bool] = lambda: True
     _greenlets: list[Greenlet] = field(default_factory=list)
 
