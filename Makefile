@@ -7,7 +7,7 @@ BROWSER := $(BIN)/python -m pytest tests/browser --confcutdir=tests/browser -p n
 FAULTS := $(BIN)/python -m pytest tests/faults --confcutdir=tests/faults -p no:randomly -n 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit faults browser soak lint types fmt ci bench clean
+.PHONY: help run test unit faults deploy browser soak lint types fmt ci bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -16,13 +16,16 @@ run: $(STAMP)-run ## Set up, migrate and serve on http://127.0.0.1:8000 (PORT ch
 	@$(BIN)/flask --app wsgi db upgrade
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
-test: unit faults browser ## Set up and run all tests
+test: unit faults deploy browser ## Set up and run all tests
 
 unit: $(STAMP)-dev ## Run the unit and contract tests
 	$(BIN)/python -m pytest
 
 faults: $(STAMP)-dev ## Run the fault tests: workers killed, stores gone, readers at their worst
 	$(FAULTS) -m "not soak"
+
+deploy: $(STAMP)-dev ## Run the deploy tests (behind nginx and Caddy, where they are installed)
+	$(BIN)/python -m pytest tests/deploy --confcutdir=tests/deploy -p no:randomly
 
 soak: $(STAMP)-dev ## Run every fault again and again, TURNS times (default 5)
 	for turn in $$(seq $(or $(TURNS),5)); do $(FAULTS) || exit 1; done

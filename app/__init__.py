@@ -44,7 +44,8 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
 def _services(settings: Settings, claude: Caller | None) -> Services:
     db, worker = Database(settings.database_url), new_id()
     metrics = Metrics(is_one_of_several=settings.workers > 1)
-    feed = SharedFeed(settings.redis_url, worker=worker) if settings.redis_url else Feed()
+    redis_url, verify = settings.redis_url, settings.redis_verify
+    feed = SharedFeed(redis_url, worker=worker, verify=verify) if redis_url else Feed()
     prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking)
     claude = claude or _claude(settings)
     runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)

@@ -36,10 +36,12 @@ _CONTROL = "rill:control"
 class SharedFeed(Feed):
     """A feed that also reaches, and hears, the other processes."""
 
-    def __init__(self, url: str, *, worker: str) -> None:
+    def __init__(self, url: str, *, worker: str, verify: bool = True) -> None:
         super().__init__()
         never = Retry(NoBackoff(), 0)
         options: dict[str, Any] = {"socket_connect_timeout": COMMAND_S, "retry": never, "protocol": 2}
+        if url.startswith("rediss://") and not verify:
+            options["ssl_cert_reqs"] = "none"
         self._sender = redis.Redis.from_url(url, max_connections=2, socket_timeout=COMMAND_S, **options)
         self._reader = redis.Redis.from_url(url, max_connections=1, socket_timeout=3 * BLOCK_S, **options)
         self._wake_key = f"rill:wake:{worker}"

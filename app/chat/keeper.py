@@ -1,14 +1,17 @@
 """Renews the leases of this worker, takes over the replies of dead ones, and hears which were asked to stop."""
 
 import logging
+import os
 from time import monotonic
 
 import gevent
 
 from app.adapters.db import Database
 from app.adapters.feed import Feed
+from app.adapters.lock import hold
 from app.chat import ending, leases
 from app.chat.runner import Runner
+from app.core.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +26,28 @@ class Keeper:
 
     def __init__(self, db: Database, runner: Runner, feed: Feed) -> None:
         self._db, self._runner, self._feed = db, runner, feed
+        self._url = db.url.render_as_string(hide_password=False)
+        self._lock: int | None = None
+        self._is_open = db.is_shared
         self._round_at = 0.0
 
     def open(self) -> None:
-        """Take over what earlier processes left: all of it where there can be only one process."""
-        self._take_over(all_others=not self._db.is_shared)
+        """Take over what earlier processes left: all of it where there can be only one process, once it is alone."""
+        if self._db.is_shared:
+            self._take_over()
+            return
+        try:
+            self._lock = hold(self._url, "worker")
+        except ConfigurationError:  # the one before still lets its replies finish (SIGHUP)
+            return
+        self._is_open = True
+        self._take_over(all_others=True)
+
+    def close(self) -> None:
+        """Let the next process know that this one has left."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def run(self) -> None:
         """Go on for ever; spawn this once."""
@@ -47,6 +67,8 @@ class Keeper:
 
     def tick(self) -> None:
         """Do what is due."""
+        if not self._is_open:
+            self.open()
         held = self._runner.held
         if held:
             for reply_id in self._db.read(leases.cancelled, [reply_id for reply_id, _epoch in held]):

@@ -115,6 +115,9 @@ class Settings:
     redis_url: str | None = _option(
         "REDIS_URL", None, "Redis, which several processes need; redis:// or rediss://…", parse=_redis_url, secret=True
     )
+    redis_verify: bool = _option(
+        "RILL_REDIS_VERIFY", True, "0 takes a certificate that rediss:// signed itself, as Heroku's does.", parse=_flag
+    )
     concurrency: int = _option(
         "WEB_CONCURRENCY", 1, "Processes; more than one needs Postgres and Redis.", parse=_integer(1, 64)
     )

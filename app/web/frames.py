@@ -24,6 +24,7 @@ ROTATE_S = 600.0
 #: When the worker has to go, its streams end within this long, in seconds, and come back after as long as this.
 LEAVE_S = 3.0
 COME_BACK_S = (0.3, 2.5)
+PLAIN_BEAT_S = 15.0
 #: A plain page cannot come back, so it stays for as long as replies may.
 PLAIN_LEAVE_S = 16.0
 #: A plain page cannot take HTML back, only hide what it replaced, so it gets fewer steps.
@@ -146,12 +147,17 @@ class Plain:
 
     def stream(self) -> Iterator[str]:
         """Give HTML until the reply ends."""
-        stay = Stay(self._is_alive, most_s=inf, leave_s=PLAIN_LEAVE_S)
+        stay, beat_at = Stay(self._is_alive, most_s=inf, leave_s=PLAIN_LEAVE_S), monotonic() + PLAIN_BEAT_S
         while not stay.is_over():
             self._view.refresh()
-            yield from self._grow()
+            for html in self._grow():
+                beat_at = monotonic() + PLAIN_BEAT_S
+                yield html
             if self._view.end:
                 return
+            if monotonic() > beat_at:  # proxies cut what is silent for a minute
+                beat_at = monotonic() + PLAIN_BEAT_S
+                yield "<!-- -->"
             gevent.sleep(PLAIN_FRAME_S)
 
     def _grow(self) -> Iterator[str]:

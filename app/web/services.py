@@ -48,6 +48,7 @@ class Services:
         """End everything at once; replies that are not done are stored as interrupted."""
         self.runner.close()
         gevent.killall(self._greenlets)
+        self.keeper.close()
         self.feed.close()
         self.db.close()
 

@@ -159,3 +159,20 @@ def metrics(url: str) -> str:
 def closed(url: str) -> int:
     with urllib.request.urlopen(url, timeout=20) as response:
         return int(json.load(response)["closed"])
+
+
+def test_interrupts_nothing_when_it_is_reloaded(make_site: MakeSite) -> None:
+    site = make_site("sqlite")
+    server = site.start()
+    history = site.history
+    for _reply in range(4):
+        history.begin(site.urls, words=120, speed=20)
+    history.until_all_see(8)
+    [before] = workers(server)
+
+    site.signal(server.process.pid, signal.SIGHUP)
+    until(lambda: before.pid not in [worker.pid for worker in workers(server)], "the worker has been replaced")
+    history.until_ended()
+
+    history.check()
+    assert history.statuses() == {"done"}
