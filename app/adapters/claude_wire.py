@@ -1,9 +1,11 @@
 """The wire: bounds on what a server may send, and the SDK's objects as our events."""
 
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any
 
 import anthropic
+import gevent
 import httpx2
 
 from app.adapters.claude_errors import TooLarge
@@ -20,26 +22,39 @@ from app.core.events import (
 )
 from app.core.text import storable
 
+#: Once text flows, what comes is left to gather for this long, in seconds, before it is read: several deltas for one
+#: switch of greenlets. A page is sent frames less often than that.
+GATHER_S = 0.05
+#: A chunk that took longer than this, in seconds, was waited for; others were there already.
+_WAITED_S = 0.001
+
 
 class Meter(httpx2.SyncByteStream):
     """Passes a response body on, and raises TooLarge past a size without an event, or in all.
 
-    The SDK itself buffers a line without bound.
+    The SDK itself buffers a line without bound. With ``gather_s`` it reads a growing text that often at most.
     """
 
-    def __init__(self, stream: Any, event_bytes: int, total_bytes: int) -> None:
+    def __init__(self, stream: Any, event_bytes: int, total_bytes: int, *, gather_s: float = 0.0) -> None:
         self._stream = stream
         self._event_bytes, self._total_bytes = event_bytes, total_bytes
+        self._gather_s = gather_s
 
     def __iter__(self) -> Iterator[bytes]:
         total = since_event = 0
+        is_flowing, asked = False, monotonic()
         for chunk in self._stream:
+            has_waited = monotonic() > asked + _WAITED_S
             total += len(chunk)
             end = max(chunk.rfind(b"\n\n"), chunk.rfind(b"\n\r\n"))
             since_event = since_event + len(chunk) if end < 0 else len(chunk) - end
             if total > self._total_bytes or since_event > self._event_bytes:
                 raise TooLarge
             yield chunk
+            is_flowing = is_flowing or b"content_block_delta" in chunk
+            if self._gather_s and is_flowing and has_waited:
+                gevent.sleep(self._gather_s)
+            asked = monotonic()
 
     def close(self) -> None:
         """Close the connection's side of it."""
@@ -54,7 +69,7 @@ def http_client(app: Any, *, connections: int, meter: tuple[int, int]) -> httpx2
     """
 
     def measure(response: httpx2.Response) -> None:
-        response.stream = Meter(response.stream, *meter)
+        response.stream = Meter(response.stream, *meter, gather_s=0.0 if app else GATHER_S)
 
     hooks: dict[str, list[Callable[..., Any]]] = {"response": [measure]}
     timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)

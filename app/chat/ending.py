@@ -1,5 +1,6 @@
 """How replies end: the finished message, the sentence under it, and what an earlier process left behind."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -75,13 +76,14 @@ class Reaped:
     queued: list[Message] = field(default_factory=list)
 
 
-def reap(session: Session, worker: str, *, all_others: bool = False) -> Reaped:
+def reap(session: Session, worker: str, *, running: Collection[str] = (), all_others: bool = False) -> Reaped:
     """Take over the replies whose workers are silent, and end them with the text the journal has.
 
-    Of which there is nothing yet, and which are recent, are queued again, to be begun here.
+    Of which there is nothing yet, and which are recent, are queued again, to be begun here. ``running`` are the
+    ids of those that are written here, which are never taken.
     """
     reaped = Reaped()
-    for reply in leases.take_expired(session, worker, all_others=all_others):
+    for reply in leases.take_expired(session, worker, running=running, all_others=all_others):
         assembly = journal.assemble(session, reply.id)
         if not assembly.content and not reply.is_cancelled and _is_worth_another(reply):
             reply.status = "queued"

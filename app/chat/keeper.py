@@ -82,7 +82,7 @@ class Keeper:
             self._take_over()
 
     def _take_over(self, *, all_others: bool = False) -> None:
-        reaped = self._db.write(ending.reap, self._runner.worker, all_others=all_others)
+        reaped = self._db.write(ending.reap, self._runner.worker, running=self._runner.ids, all_others=all_others)
         for reply_id, entry in reaped.ended:
             self._feed.publish(reply_id, [entry])
             self._note(reply_id, "interrupted")

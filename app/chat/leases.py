@@ -4,9 +4,9 @@ A lease is an instant on the database's clock, so that the clocks of workers do 
 over raises its epoch, and every write of the worker before, which names the old one, finds nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Update, or_, select, update
+from sqlalchemy import ColumnElement, Update, select, update
 from sqlalchemy.orm import Session
 
 from app.adapters.db import db_now
@@ -66,15 +66,17 @@ def release(session: Session, reply_id: str, epoch: int) -> None:
     )
 
 
-def take_expired(session: Session, worker: str, *, all_others: bool = False) -> Sequence[Message]:
-    """Take the replies whose workers are silent, each under a new epoch.
+def take_expired(
+    session: Session, worker: str, *, running: Collection[str] = (), all_others: bool = False
+) -> Sequence[Message]:
+    """Take the replies whose workers are silent, each under a new epoch; ``running`` are those that are not.
 
     ``all_others`` is for the only process there can be: at its start no other is alive, whatever the leases say.
     """
     is_free = [] if all_others else [Message.lease_until < db_now()]
     expired = session.scalars(
         select(Message)
-        .where(Message.status.in_(LIVE), or_(Message.worker.is_(None), Message.worker != worker), *is_free)
+        .where(Message.status.in_(LIVE), Message.id.not_in(list(running)), *is_free)
         .order_by(Message.id)
         .limit(_BATCH)
         .with_for_update(skip_locked=True)

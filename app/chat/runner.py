@@ -44,6 +44,7 @@ class Run:
     assembly: Assembly = field(default_factory=Assembly)
     call: Call | None = None
     stop: End | None = None
+    is_held: bool = False
     started_s: float = field(default_factory=monotonic)
     first_token_s: float | None = None
 
@@ -97,9 +98,14 @@ class Runner:
         return reply_id in self._runs
 
     @property
+    def ids(self) -> list[str]:
+        """The replies that are written here, or are about to be."""
+        return list(self._runs)
+
+    @property
     def held(self) -> list[tuple[str, int]]:
-        """The replies that are written here, each with its epoch."""
-        return [(run.reply_id, run.pen.epoch) for run in self._runs.values()]
+        """The replies that this worker has a lease for, each with its epoch."""
+        return [(run.reply_id, run.pen.epoch) for run in self._runs.values() if run.is_held]
 
     def stop(self, reply_id: str, end: End = STOPPED) -> bool:
         """Break a reply off and keep what has arrived; False if it is not running here."""
@@ -136,6 +142,7 @@ class Runner:
         end = _FAILED
         try:
             request = self._db.write(begin, run.reply_id, run.pen.epoch, self.worker, self._prompting)
+            run.is_held = True
             run.call = self._claude.call(request)
             if run.stop is not None:
                 raise Stopped

@@ -72,6 +72,11 @@ class LiveReplies:
             view.readers -= 1
             view.left_at = monotonic()
 
+    def wake(self) -> None:
+        """Have all readers look up: the worker has to go."""
+        for view in self._views.values():
+            view.changed.set()
+
     def follow(self) -> None:
         """Look after the views of replies that other workers write, for ever; spawn this once."""
         while True:

@@ -13,8 +13,8 @@ from app.chat import journal
 from app.chat.leases import LEASE_S
 from app.core.events import Event, coalesce, to_entry
 
-#: Least time between two commits, in seconds: 30 ticks a second.
-TICK_S = 1 / 30
+#: Least time between two commits, in seconds: more often than a page is sent frames.
+TICK_S = 1 / 15
 #: Commits that fail for this long, in seconds, end the replies they are of: their leases are over.
 STORAGE_S = LEASE_S
 #: A reply that is this many events ahead of the database waits.

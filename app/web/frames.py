@@ -71,14 +71,15 @@ class Frames:
         since = cursor.version if cursor and is_known else view.version
         html = self._since(since) if is_known else self._reset()
         while True:
-            version = view.version
+            version, is_news = view.version, bool(html) and bool(view.blocks)
             html += self._wait() + self._beat() + (self._last() if view.end else "")
             if html:
                 yield encode(html, id=str(Cursor(view.id, version)))
             if view.end:
                 yield encode("done", event="done")
                 return
-            gevent.sleep(FRAME_S)
+            if is_news:
+                gevent.sleep(FRAME_S)
             self._await_change(version)
             if stay.is_over():
                 yield encode("", event="leave", retry_s=random.uniform(*COME_BACK_S))
@@ -86,11 +87,20 @@ class Frames:
             html = self._since(version)
 
     def _await_change(self, version: int) -> None:
-        """Wait for something new, and at most a second: then the countdown or the beat may be due."""
+        """Wait for something new, or until there is something to say about the waiting."""
         self._view.refresh()
         if self._view.version == version:
-            self._view.changed.wait(1)
+            self._view.changed.wait(self._patience_s())
             self._view.refresh()
+
+    def _patience_s(self) -> float:
+        """Say how long until the countdown goes on, the beat is due, or Claude has been silent for long."""
+        if self._view.retrying is not None:
+            return 1.0
+        until = self._beat_at + BEAT_S
+        if not self._shown_wait:
+            until = min(until, self._view.grew_at + SILENCE_S)
+        return max(0.05, until - monotonic())
 
     def _reset(self) -> Markup:
         return partial(self._body, blocks_html(self._view, self._block))

@@ -134,6 +134,7 @@ def test_shows_a_reply_that_another_process_writes(two: tuple[Services, Services
     go_on, end = Flag(), Flag()
     claude.scripts.append([*HALF, TextDelta(0, " a loaf."), go_on, TextDelta(0, " And more.\n\n"), end])
     reply = begin(one)
+    until(lambda: reply_of(one, reply).last_seq > 1)
 
     with other.live.view(reply.id) as view:
         assert "Half a" in view.blocks[0].html(cursor="|")

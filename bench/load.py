@@ -1,0 +1,221 @@
+"""Rill under load: what a token costs beside the bare SDK, how late it comes, and how many replies fit.
+
+``python -m bench.load [NAME …]`` with names of ``PROFILES``; without names all but ``capacity``. Every ratio is of
+figures of one run on one machine. The fake Claude, the readers and the server share its cores.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.driving import LOAD_S, await_held, bare, drive, readers, stage, wish
+from bench.processes import get, line
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; without a bar it is for information."""
+
+    name: str
+    what: str
+    figure: float
+    unit: str
+    bar: float | None = None
+    is_least: bool = False
+
+    def __str__(self) -> str:
+        verdict = bar = ""
+        if self.bar is not None:
+            is_met = self.figure >= self.bar if self.is_least else self.figure <= self.bar
+            bar = f"{'≥' if self.is_least else '≤'} {self.bar:g}"
+            verdict = "met" if is_met else "not met"
+        digits = 0 if self.figure >= 100 or not self.unit else 2
+        return f"{self.name:9} {self.what:68} {self.figure:9,.{digits}f} {self.unit:3}{bar:>8}  {verdict}".rstrip()
+
+
+def cpu(count: int) -> list[Row]:
+    """Compare the CPU of a token in Rill with that of the bare SDK, measured before and after."""
+    tokens, name = 200, f"cpu{count}"
+    text = wish(tokens=tokens, rate=50, hold=1)
+    with stage() as (claude, server):
+        alone = [bare(claude, "stream", count, text)]
+        drive(claude, server, text=wish(tokens=100, rate=50, hold=1), replies=10)  # lexers, pages, connections
+        ours = drive(claude, server, text=text, replies=count)
+        alone.append(bare(claude, "stream", count, text))
+        plain = bare(claude, "create", count, text)
+        late = get(f"{claude.url}/stats")["late_max_ms"]
+    each = 1e6 / (count * tokens)
+    base, whole = (sum(run[key] for run in alone) / len(alone) * each for key in ("cpu_s", "whole_cpu_s"))
+    return [
+        Row(name, f"CPU of a token ÷ SDK's ({base:.0f} µs), one reader each", ours.cpu_s * each / base, "×", 1.3),
+        Row(name, f"  replies complete, of {count}", ours.seen["complete"], "", count, is_least=True),
+        Row(name, "  the same with beginning: post, page, request", ours.whole_cpu_s * each / whole, "×"),
+        Row(name, "  CPU of a token in Rill", ours.cpu_s * each, "µs"),
+        Row(name, "  CPU of a token, SDK's create(stream=True)", plain["cpu_s"] * each, "µs"),
+        Row(name, "  spread of the two runs of the SDK", spread([run["cpu_s"] for run in alone]), "%"),
+        *(Row(name, f"  share of a core: {who}", share, "%") for who, share in ours.shares.items()),
+        Row(name, "  age of a delta at the reader, p99", ours.seen["ages"]["p99"], "ms"),
+        Row(name, "  latest delta of the fake Claude", late, "ms"),
+    ]
+
+
+def spread(values: list[float]) -> float:
+    """Give how far figures lie apart, in percent of the least."""
+    return 100 * (max(values) / min(values) - 1)
+
+
+def latency() -> list[Row]:
+    """Measure how old a delta is when its bytes are at the reader."""
+    with stage() as (claude, server):
+        drive(claude, server, text=wish(tokens=100, rate=50, hold=1), replies=10)
+        run = drive(claude, server, text=wish(tokens=400, rate=40, hold=1), replies=100)
+    ages = run.seen["ages"]
+    return [
+        Row("latency", f"delta → reader p99, 100 replies × 40/s ({ages['count']:,} marks)", ages["p99"], "ms", 250),
+        Row("latency", "  p50", ages["p50"], "ms"),
+        Row("latency", "  replies complete, of 100", run.seen["complete"], "", 100, is_least=True),
+    ]
+
+
+def first() -> list[Row]:
+    """Measure what Rill adds to the time to the first text, on an idle server."""
+    rows = []
+    with stage() as (claude, server):
+        drive(claude, server, text=wish(tokens=30, rate=50, hold=1), replies=3)
+        for wait, turns in ((0, 15), (0.3, 15)):
+            text = wish(tokens=3, rate=50, wait=wait)
+            alone = sorted(bare(claude, "first", turns, text, is_held=False)["first_ms"])
+            with readers(server, text=text, replies=turns, in_turn=True) as process:
+                seen = json.loads(line(process, LOAD_S))
+            for kind, what in (("first_next", "message"), ("first_new", "conversation")):
+                added = seen[kind]["p50"] - alone[len(alone) // 2]
+                rows.append(
+                    Row("first", f"time to first text − SDK's, p50, {what}, Claude takes {wait} s", added, "ms", 15)
+                )
+    return rows
+
+
+def memory() -> list[Row]:
+    """Measure what a running reply with one reader takes."""
+    with stage() as (claude, server):
+        drive(claude, server, text=wish(tokens=200, rate=50, hold=1), replies=10)
+        server.settle()
+        run = drive(claude, server, text=wish(tokens=250, rate=50, hold=1), replies=100)
+    grown = (run.rss_mb - run.rss_before_mb) * 1e3 / 100
+    return [
+        Row("memory", "growth per running reply with one reader, at 100", grown, "kB", 150),
+        Row("memory", "  RSS before", run.rss_before_mb, "MB"),
+    ]
+
+
+def profile_a() -> list[Row]:
+    """Run a busy hour's load: writing, reading and page loads at once."""
+    with stage() as (claude, server):
+        drive(claude, server, text=wish(tokens=100, rate=50, hold=1), replies=10)
+        text = wish(tokens=500, rate=40, hold=1)
+        run = drive(claude, server, text=text, replies=100, viewers=3, pages_per_s=20)
+        errors = run.errors + server.errors()
+    return [
+        Row("a", "delta → reader p99, 100 replies × 40/s, 3 readers each", run.seen["ages"]["p99"], "ms", 400),
+        Row("a", f"page load p99, 20/s ({run.seen['pages']['count']} loads)", run.seen["pages"]["p99"], "ms", 300),
+        Row("a", "RSS", run.rss_mb, "MB", 300),
+        Row("a", "errors", errors, "", 0),
+        Row("a", "  streams complete, of 300", run.seen["complete"], "", 300, is_least=True),
+        Row("a", "  page load p50", run.seen["pages"]["p50"], "ms"),
+        Row("a", "  delta → reader p50", run.seen["ages"]["p50"], "ms"),
+        *(Row("a", f"  share of a core: {who}", share, "%") for who, share in run.shares.items()),
+    ]
+
+
+def profile_c() -> list[Row]:
+    """Let 1,900 readers wait on slow replies; gunicorn takes 2,000 connections."""
+    with stage() as (claude, server):
+        text = wish(tokens=100, rate=0.1, piece="prose", hold=1)
+        with readers(server, text=text, replies=20, viewers=95):
+            await_held(claude, 20)
+            get(f"{claude.url}/go")
+            time.sleep(2)
+            before, started = server.cpu_s(), time.monotonic()
+            time.sleep(10)
+            share = 100 * (server.cpu_s() - before) / (time.monotonic() - started)
+            rss = server.rss_mb()
+    return [
+        Row("c", "share of a core, 1,900 readers, 20 replies, a delta in 10 s", share, "%", 10),
+        Row("c", "RSS", rss, "MB", 350),
+    ]
+
+
+def profile_e() -> list[Row]:
+    """Write one reply of 450 kB: 440 kB as fast as it goes, the rest at 300 tokens a second."""
+    with stage() as (claude, server):
+        text = wish(tokens=113_000, burst=110_000, rate=300, piece="corpus", hold=1)
+        run = drive(claude, server, text=text, replies=1, settle_s=20)
+    seen = run.seen
+    return [
+        Row("e", "frame p99 at 300 tokens/s, behind 440 kB of text", seen["paced_frames"]["p99"], "B", 2_000),
+        Row("e", "bytes ÷ finished reply", seen["bytes"] / seen["final_bytes"], "×", 4),
+        Row("e", "  finished reply", seen["final_bytes"] / 1e3, "kB"),
+        Row("e", "  frame p50 at 300 tokens/s", seen["paced_frames"]["p50"], "B"),
+        Row("e", "  frame p99 of all, most as fast as it goes", seen["frames"]["p99"], "B"),
+        Row("e", "  CPU in all", run.whole_cpu_s, "s"),
+        Row("e", "  errors", run.errors, "", 0),
+    ]
+
+
+def capacity() -> list[Row]:
+    """Find how many replies at 50 tokens a second fit; Rill has a core of its own."""
+    available = sorted(os.sched_getaffinity(0))
+    cores = ({available[0]}, set(available[1:2]) or {available[0]})
+    rows, best = [], 0
+    for count in (100, 150, 200, 250, 300):
+        with stage(cores) as (claude, server):
+            drive(claude, server, cores=cores[1], text=wish(tokens=100, rate=50, hold=1), replies=10)
+            run = drive(claude, server, cores=cores[1], text=wish(tokens=300, rate=50, hold=1), replies=count)
+        p99, others = run.seen["ages"]["p99"], run.shares["fake Claude"] + run.shares["readers"]
+        is_full = " (SATURATED: says little)" if others > 90 else ""
+        rows += [
+            Row("capacity", f"  {count} replies: delta → reader p99", p99, "ms"),
+            Row("capacity", f"  {count} replies: complete", run.seen["complete"], ""),
+            Row("capacity", f"  {count} replies: Rill's share of its core", run.shares["server"], "%"),
+            Row("capacity", f"  {count} replies: share of fake Claude and readers{is_full}", others, "%"),
+            Row("capacity", f"  {count} replies: share of strangers, on both cores", run.shares["strangers"], "%"),
+        ]
+        if run.seen["complete"] < count or p99 >= 250:
+            break
+        best = count
+    return [Row("capacity", "replies at 50/s, all complete, p99 < 250 ms", best, "", 200, is_least=True), *rows]
+
+
+PROFILES: dict[str, Callable[[], list[Row]]] = {
+    "cpu50": lambda: cpu(50),
+    "cpu200": lambda: cpu(200),
+    "latency": latency,
+    "first": first,
+    "memory": memory,
+    "a": profile_a,
+    "c": profile_c,
+    "e": profile_e,
+    "capacity": capacity,
+}
+
+
+def main(*names: str) -> int:
+    """Run the profiles, print the table as it grows, and give how many could not be run."""
+    failed = 0
+    chosen = [name for word in names for name in (("cpu50", "cpu200") if word == "cpu" else (word,))]
+    for name in chosen or [name for name in PROFILES if name != "capacity"]:
+        started = time.monotonic()
+        try:
+            print(*PROFILES[name](), sep="\n", flush=True)
+        except RuntimeError as error:
+            failed += 1
+            print(f"{name:9} failed: {error}", flush=True)
+        print(f"{name:9} took {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
