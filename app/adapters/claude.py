@@ -14,7 +14,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from app.adapters.claude_errors import Failure, NotAStream, TimedOut, TooLarge, Truncated, classify
-from app.adapters.claude_wire import http_client, to_event
+from app.adapters.claude_wire import events, http_client
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -29,6 +29,7 @@ from app.core.events import (
 from app.core.request import MessagesRequest
 
 log = logging.getLogger(__name__)
+_END: Any = object()
 
 
 class Stopped(Exception):
@@ -225,14 +226,13 @@ class Call:
     def _read(self, stream: Any, deadline: float) -> Iterator[Event]:
         """Give the events as they come, up to ``message_stop``, under the watchdogs."""
         text_bytes, gap_s = 0, self._limits.first_event_s
-        raws = iter(stream)
+        coming = events(stream.response)
         while True:
             with self._interruptible(min(gap_s, deadline - monotonic())):
-                raw = next(raws, None)
-            if raw is None:
+                event = next(coming, _END)
+            if event is _END:
                 raise Truncated
             gap_s = self._limits.event_gap_s
-            event = to_event(raw, stream.response)
             if isinstance(event, TextDelta | ThinkingDelta):
                 text_bytes += len(event.text)
             if text_bytes > self._limits.text_bytes:

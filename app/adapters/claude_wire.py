@@ -1,5 +1,6 @@
 """The wire: bounds on what a server may send, and the SDK's objects as our events."""
 
+import json
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
@@ -79,40 +80,51 @@ def http_client(app: Any, *, connections: int, meter: tuple[int, int]) -> httpx2
     return anthropic.DefaultHttpxClient(follow_redirects=False, limits=limits, timeout=timeout, event_hooks=hooks)
 
 
-def to_event(raw: Any, response: httpx2.Response) -> Event | None:
-    """Turn one of the SDK's stream events into ours; None for a type that is not known.
+def events(response: httpx2.Response) -> Iterator[Event | None]:
+    """Give the events of a streamed response, and None for each of a type that is not known.
 
-    Goes by ``type`` strings: the SDK builds unknown blocks as text blocks.
+    The SDK cuts the stream into events; its own objects for them would take more time than all else that is
+    done for a token. Raises anthropic.APIStatusError for an ``error`` event.
     """
-    match raw.type:
+    for sent in anthropic.Stream.raw_events(response):
+        if sent.event == "ping" or not sent.data:
+            continue
+        raw = json.loads(sent.data)
+        if sent.event == "error" or raw.get("type") == "error":
+            raise anthropic.APIStatusError("error in the stream", response=response, body=raw)
+        yield to_event(raw, response.headers.get("request-id"))
+
+
+def to_event(raw: dict[str, Any], request_id: str | None) -> Event | None:
+    """Turn one stream event, as it came, into ours; None for a type that is not known."""
+    match raw.get("type"):
         case "content_block_delta":
-            return _delta(raw)
+            return _delta(raw["index"], raw["delta"])
         case "content_block_start":
-            return BlockStart(raw.index, raw.content_block.to_dict())
+            return BlockStart(raw["index"], raw["content_block"])
         case "content_block_stop":
-            return BlockStop(raw.index)
+            return BlockStop(raw["index"])
         case "message_start":
-            request_id = response.headers.get("request-id")
-            return MessageStart(raw.message.model, request_id, _usage(raw.message.usage))
+            message = raw["message"]
+            return MessageStart(message["model"], request_id, _usage(message.get("usage")))
         case "message_delta":
-            details = getattr(raw.delta, "stop_details", None)
-            return MessageDelta(raw.delta.stop_reason, details and details.to_dict(), _usage(raw.usage))
+            delta = raw["delta"]
+            return MessageDelta(delta.get("stop_reason"), delta.get("stop_details"), _usage(raw.get("usage")))
         case "message_stop":
             return MessageStop()
         case _:
             return None
 
 
-def _delta(raw: Any) -> Event:
-    match raw.delta.type:
+def _delta(index: int, delta: dict[str, Any]) -> Event:
+    match delta["type"]:
         case "text_delta":
-            return TextDelta(raw.index, storable(raw.delta.text))
+            return TextDelta(index, storable(delta["text"]))
         case "thinking_delta":
-            return ThinkingDelta(raw.index, storable(raw.delta.thinking))
+            return ThinkingDelta(index, storable(delta["thinking"]))
         case _:
-            return OtherDelta(raw.index, raw.delta.to_dict())
+            return OtherDelta(index, delta)
 
 
-def _usage(usage: Any) -> dict[str, Any]:
-    figures = usage.to_dict() if usage is not None else {}
-    return {name: value for name, value in figures.items() if value is not None}
+def _usage(usage: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (usage or {}).items() if value is not None}
