@@ -49,6 +49,7 @@ fmt: $(STAMP)-dev ## Format the code
 bench: $(STAMP)-dev ## Measure what the documents claim
 	$(BIN)/python -m bench.sdk_events
 	$(BIN)/python -m bench.markdown
+	$(BIN)/python -m bench.load
 
 ci: lint types test ## Everything that must pass before a change lands
 

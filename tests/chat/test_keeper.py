@@ -167,3 +167,27 @@ def test_ends_the_view_of_a_reply_that_is_gone(two: tuple[Services, Services], c
         assert view.end is not None
     one.runner.stop(reply.id)
     until(lambda: not one.runner.running)
+
+
+def test_leaves_a_reply_alone_that_is_about_to_begin(services: Services, claude: ScriptedClaude) -> None:
+    """Between being taken on and being claimed, a run has no lease that could be lost."""
+    claude.scripts.append(saying("Here."))
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
+    services.runner.start(sent.reply)  # its greenlet has not run yet
+
+    services.keeper.tick()
+    until(lambda: not services.runner.running)
+
+    assert (reply_of(services, sent.reply).status, reply_of(services, sent.reply).text) == ("done", "Here.")
+
+
+def test_takes_up_a_reply_of_its_own_that_nobody_writes(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying("Here."))
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
+    services.db.write(leases.claim, sent.reply.id, 1, services.runner.worker)
+    expire(services)
+
+    services.keeper.tick()
+    until(lambda: not services.runner.running)
+
+    assert reply_of(services, sent.reply).status == "done"
