@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.processes import Served, cpu_s, get, has_line, line, machine_cpu_s, rill, running, upstream
+from bench.processes import Served, get, has_line, line, machine_cpu_s, rill, running, upstream
 
 #: Longest time a load may take, in seconds.
 LOAD_S = 60.0
@@ -37,10 +37,10 @@ def wish(**fields: float | str) -> str:
 
 
 @contextmanager
-def stage(cores: tuple[set[int], set[int]] | None = None) -> Iterator[tuple[Served, Served]]:
+def stage(cores: tuple[set[int], set[int]] | None = None, **stores: str) -> Iterator[tuple[Served, Served]]:
     """Run the fake Claude and Rill; ``cores`` are those of Rill, and of all else."""
     ours, others = cores or (None, None)
-    with upstream(others) as claude, rill(claude.url, ours) as server:
+    with upstream(others) as claude, rill(claude.url, ours, **stores) as server:
         yield claude, server
 
 
@@ -68,8 +68,8 @@ def drive(
     with readers(server, cores, **crowd) as process:
         await_held(claude, crowd["replies"])
         server.settle(settle_s)
-        pids = {"server": server.pid, "fake Claude": claude.pid, "readers": process.pid}
-        before, all_before = {name: cpu_s(pid) for name, pid in pids.items()}, machine_cpu_s()
+        watched = {"server": server, "fake Claude": claude, "readers": Served("", (process.pid,))}
+        before, all_before = {name: it.cpu_s() for name, it in watched.items()}, machine_cpu_s()
         started = time.monotonic()
         get(f"{claude.url}/go")
         rss = 0.0
@@ -78,7 +78,7 @@ def drive(
             if time.monotonic() > started + LOAD_S:
                 raise RuntimeError(f"the load did not end: {get(f'{claude.url}/stats')}")
         wall = time.monotonic() - started
-        spent = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}
+        spent = {name: it.cpu_s() - before[name] for name, it in watched.items()}
         spent["strangers"] = machine_cpu_s() - all_before - sum(spent.values())
         seen = json.loads(line(process, 1))
     shares = {name: 100 * value / wall for name, value in spent.items()}

@@ -9,10 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 from bench.driving import LOAD_S, await_held, bare, drive, readers, stage, wish
 from bench.processes import get, line
+from tests import backends
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,30 @@ def profile_a() -> list[Row]:
     ]
 
 
+def profile_b() -> list[Row]:
+    """Write and read with two processes, on Postgres and Redis, which share the machine's cores with all else."""
+    with backends.postgres() as postgres, closing(backends.Redis()) as redis:
+        url = postgres.new_database()
+        with stage(DATABASE_URL=url, REDIS_URL=redis.url, WEB_CONCURRENCY="2") as (claude, server):
+            drive(claude, server, text=wish(tokens=100, rate=50, hold=1), replies=10)
+            text = wish(tokens=100, rate=5, hold=1)
+            run = drive(claude, server, text=text, replies=300, viewers=4, pages_per_s=20)
+            used = postgres.run("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rill'")[0][0]
+            with redis.client() as client:
+                clients = len(client.client_list()) - 1
+            errors = run.errors + server.errors()
+    return [
+        Row("b", "delta → reader p99, 300 replies × 5/s, 4 readers each", run.seen["ages"]["p99"], "ms", 400),
+        Row("b", f"page load p99, 20/s ({run.seen['pages']['count']} loads)", run.seen["pages"]["p99"], "ms", 300),
+        Row("b", "connections to Postgres", float(str(used)), "", 8),
+        Row("b", "connections to Redis", clients, "", 6),
+        Row("b", "RSS of a process", run.rss_mb, "MB", 300),
+        Row("b", "errors", errors, "", 0),
+        Row("b", "  streams complete, of 1,200", run.seen["complete"], "", 1_200, is_least=True),
+        *(Row("b", f"  share of a core: {who}", share, "%") for who, share in run.shares.items()),
+    ]
+
+
 def profile_c() -> list[Row]:
     """Let 1,900 readers wait on slow replies; gunicorn takes 2,000 connections."""
     with stage() as (claude, server):
@@ -196,6 +222,7 @@ PROFILES: dict[str, Callable[[], list[Row]]] = {
     "first": first,
     "memory": memory,
     "a": profile_a,
+    "b": profile_b,
     "c": profile_c,
     "e": profile_e,
     "capacity": capacity,

@@ -117,19 +117,19 @@ def wait_for(url: str) -> None:
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs: where, the process that does the work, and its log."""
+    """A server that runs: where, the processes that do the work, and its log."""
 
     url: str
-    pid: int
+    pids: tuple[int, ...]
     log: Path | None = None
 
     def cpu_s(self) -> float:
         """Give its CPU seconds."""
-        return cpu_s(self.pid)
+        return sum(map(cpu_s, self.pids))
 
     def rss_mb(self) -> float:
-        """Give its resident memory, in MB."""
-        return rss_mb(self.pid)
+        """Give the resident memory of its largest process, in MB."""
+        return max(map(rss_mb, self.pids))
 
     def errors(self) -> int:
         """Count the lines of its log that tell of errors."""
@@ -153,15 +153,15 @@ def upstream(cores: set[int] | None = None) -> Iterator[Served]:
     with running("bench.upstream", str(port), cores=cores) as process:
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/stats")
-        yield Served(url, process.pid)
+        yield Served(url, (process.pid,))
 
 
 @contextmanager
-def rill(upstream_url: str, cores: set[int] | None = None) -> Iterator[Served]:
-    """Serve Rill with an empty database."""
+def rill(upstream_url: str, cores: set[int] | None = None, **stores: str) -> Iterator[Served]:
+    """Serve Rill with an empty database: a SQLite file, unless ``stores`` names others."""
     with tempfile.TemporaryDirectory(prefix="rill-bench-") as folder:
         port, log = free_port(), Path(folder) / "log"
-        env = {"DATABASE_URL": f"sqlite:///{folder}/rill.db", "PORT": str(port)}
+        env = {"DATABASE_URL": f"sqlite:///{folder}/rill.db", "PORT": str(port), **stores}
         env |= {"ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": upstream_url}
         migrate = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
         subprocess.run(migrate, cwd=ROOT, env={**os.environ, **env}, check=True, capture_output=True, timeout=60)
@@ -169,11 +169,19 @@ def rill(upstream_url: str, cores: set[int] | None = None) -> Iterator[Served]:
         with running(*words, cores=cores, log=log, end=signal.SIGINT, **env) as master:  # SIGTERM waits for replies
             url = f"http://127.0.0.1:{port}"
             wait_for(f"{url}/livez")
-            yield Served(url, worker_of(master.pid), log)
+            yield Served(url, workers_of(master.pid, int(env.get("WEB_CONCURRENCY", "1"))), log)
 
 
-def worker_of(master: int) -> int:
-    """Find the one child of a process."""
+def workers_of(master: int, count: int) -> tuple[int, ...]:
+    """Find the children of a process, when there are so many."""
+    for _turn in range(round(START_S / 0.05)):
+        if len(found := _children(master)) == count:
+            return found
+        time.sleep(0.05)
+    raise RuntimeError(f"there are {len(found)} workers, not {count}")
+
+
+def _children(master: int) -> tuple[int, ...]:
     children = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -181,5 +189,4 @@ def worker_of(master: int) -> int:
                 children.append(int(path.parent.name))
         except OSError:
             continue
-    [child] = children
-    return child
+    return tuple(children)

@@ -88,6 +88,8 @@ class Redis:
             self.process.kill()
             self.process.wait()
 
+    close = kill
+
     def client(self) -> redis.Redis:
         """Connect to it."""
         return redis.Redis.from_url(self.url)

@@ -48,6 +48,8 @@ def append(session: Session, batch: Sequence[Batch]) -> set[str]:
 
     It may be repeated when it is not known whether it was committed.
     """
+    # In one order, as leases.renew has it: else two transactions may wait for each other's rows.
+    batch = sorted(batch, key=lambda one: one[0])
     steps = [{"of": id, "under": epoch, "seq": entries[-1].seq} for id, epoch, entries in batch]
     held = session.connection().execute(_STEP, steps)
     lost = set() if held.rowcount == len(steps) else _lost(session, steps)
