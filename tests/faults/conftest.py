@@ -55,7 +55,7 @@ class Site:
 
     def start(self, **environ: str) -> Process:
         """Start a server."""
-        self.servers.append(start_rill(self._folder, free_port(), app=APP, **self._environ, **environ))
+        self.servers.append(start_rill(self._folder, free_port(), app=APP, **{**self._environ, **environ}))
         return self.servers[-1]
 
     @property

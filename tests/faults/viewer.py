@@ -17,11 +17,11 @@ PATIENCE_S = 120.0
 
 
 class Viewer(Thread):
-    """Follows one reply over any number of connections, to any of the servers."""
+    """Follows one reply over any number of connections, to any of the servers; the end is read at ``home``."""
 
-    def __init__(self, urls: list[str], reply_id: str) -> None:
+    def __init__(self, urls: list[str], reply_id: str, *, home: str | None = None) -> None:
         super().__init__(daemon=True)
-        self.urls, self.reply_id = urls, reply_id
+        self.urls, self.reply_id, self.home = urls, reply_id, home
         self.page = Page(reply_id)
         self.shown: list[str] = []
         self.final: str | None = None
@@ -43,8 +43,8 @@ class Viewer(Thread):
             time.sleep(random.uniform(0.05, 0.4))
         while self.page.is_done and self.final is None and time.monotonic() < until:
             try:
-                self.final = finished(self.urls[turn % len(self.urls)], self.reply_id)
-            except OSError:
+                self.final = finished(self.home or self.urls[turn % len(self.urls)], self.reply_id)
+            except (OSError, http.client.HTTPException):
                 turn += 1
                 time.sleep(0.2)
 
