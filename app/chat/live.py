@@ -63,6 +63,7 @@ class LiveReply:
         self.end: End | None = None
         self._end: End | None = None
         self._ended: End | None = None
+        self.has_text = False
         self.readers = 0
         self.left_at = self.grew_at = monotonic()
         self.seq = 0
@@ -164,6 +165,7 @@ class LiveReply:
         if block is None:
             block = self._open(event.index, "text" if isinstance(event, TextDelta) else "thinking", {})
         block.waiting += event.text
+        self.has_text = True
 
     def _close(self, index: int) -> None:
         for block in self.blocks:

@@ -71,7 +71,7 @@ class Frames:
         since = cursor.version if cursor and is_known else view.version
         html = self._since(since) if is_known else self._reset()
         while True:
-            version, is_news = view.version, bool(html) and bool(view.blocks)
+            version, is_news = view.version, bool(html) and view.has_text
             html += self._wait() + self._beat() + (self._last() if view.end else "")
             if html:
                 yield encode(html, id=str(Cursor(view.id, version)))
