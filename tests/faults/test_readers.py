@@ -1,6 +1,9 @@
 """Readers and people who do everything at once, twice, and wrong."""
 
 import random
+import re
+import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -119,3 +122,48 @@ def retried(server: Process, reply: str) -> int:
     except urllib.error.HTTPError as error:
         return error.code
     return 303
+
+
+def test_takes_everybody_back_who_left_at_once(make_site: MakeSite) -> None:
+    site = make_site("sqlite")
+    server = site.start()
+    history = site.history
+    reply = history.begin(site.urls, words=300, speed=15)
+    history.until_all_see(5)
+    [worker] = workers(server)
+    files = worker.num_fds()
+
+    crowd = [stream_of(server, reply) for _reader in range(400)]
+    cursors = [first_id(reader) for reader in crowd]
+    for reader in crowd:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST
+        reader.close()
+    crowd = [stream_of(server, reply, cursor) for cursor in cursors]
+    again = [first_id(reader) for reader in crowd]
+    urllib.request.urlopen(f"{server.url}/", timeout=10).close()
+    for reader in crowd:
+        reader.close()
+    history.until_ended()
+
+    history.check()
+    assert {cursor.partition("-")[0] for cursor in cursors + again} == {again[0].partition("-")[0]}, "nobody was reset"
+    until(lambda: worker.num_fds() <= files + 2, "every connection is given back")
+
+
+def stream_of(server: Process, reply: str, cursor: str = "") -> socket.socket:
+    """Ask for a stream."""
+    host = server.url.removeprefix("http://")
+    reader = socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=20)
+    last = f"Last-Event-ID: {cursor}\r\n" if cursor else ""
+    reader.sendall(f"GET /replies/{reply}/stream HTTP/1.1\r\nHost: {host}\r\n{last}\r\n".encode())
+    return reader
+
+
+def first_id(reader: socket.socket) -> str:
+    """Read until the first frame has come, and give its cursor."""
+    found = b""
+    while not (match := re.search(rb"^id: (.+)$", found, re.M)):
+        data = reader.recv(65_536)
+        assert data, found
+        found += data
+    return match[1].decode()
