@@ -15,6 +15,7 @@ def table() -> str:
     rows = ["| Variable | Default | Meaning |", "|---|---|---|"]
     for field in fields(Settings):
         default = field.default
+        default = int(default) if isinstance(default, bool) else default  # as it is written in the environment
         shown = ", ".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
         name = f"`{field.metadata['env']}`"
         if field.metadata["secret"]:
