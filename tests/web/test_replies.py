@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 
 from app.adapters.models import LOCAL_OWNER
-from app.chat import views
+from app.chat import journal, views
 from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
 from app.core.markdown import render
 from app.web import frames
@@ -45,20 +45,26 @@ def test_streams_a_reply_to_the_text_that_is_stored(client: FlaskClient, claude:
 def test_resumes_after_the_cursor_without_repeating(
     client: FlaskClient, services: Services, claude: ScriptedClaude
 ) -> None:
-    go_on = Flag()
-    claude.scripts.append(growing(TextDelta(0, "One.\n\nTwo.\n\nThr"), go_on, TextDelta(0, "ee.")))
+    go_on, last = Flag(), Flag()
+    claude.scripts.append(growing(TextDelta(0, "One.\n\nTwo.\n\nThr"), go_on, TextDelta(0, "ee.\n\nFour"), last))
     id = reply_id(client, start(client))
-    gevent.sleep(0.1)
+    with gevent.Timeout(5):
+        while "Thr" not in services.db.read(journal.assemble, id).text:
+            gevent.sleep(0.005)
     stream = client.get(f"/replies/{id}/stream", buffered=False)
     first = next(iter(stream.response)).decode()
     page = Page(id).take(first)
     stream.close()
 
     go_on.set()
-    rest = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": page.ids[-1]}).text
+    rest = ""
+    for frame in client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": page.ids[-1]}, buffered=False).response:
+        rest += frame.decode()
+        if "Three." in Page(id).take(first).take(rest).text:
+            last.set()
     page.take(rest)
 
-    assert page.text == "One. Two. Three."
+    assert page.text == "One. Two. Three. Four"
     assert "One." in first
     assert "One." not in rest
 
