@@ -51,7 +51,8 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
-    return Services(settings, db, feed, runner, live, Keeper(db, runner, feed), claude)
+    keeper = Keeper(db, runner, feed, traces_days=settings.traces_days)
+    return Services(settings, db, feed, runner, live, keeper, claude)
 
 
 def _claude(settings: Settings) -> Claude:

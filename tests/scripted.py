@@ -6,6 +6,7 @@ import gevent
 from gevent.event import Event as Flag
 
 from app.adapters.claude import Stopped
+from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -46,7 +47,7 @@ class ScriptedClaude:
         self.requests.append(request)
         return ScriptedCall(self, self.scripts.pop(0) if self.scripts else saying("Hello", " there."))
 
-    def models(self) -> list[str]:
+    def models(self) -> list[Model]:
         """Offer nothing in particular."""
         return []
 

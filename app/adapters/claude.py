@@ -1,4 +1,4 @@
-"""Claude, through Anthropic's SDK: one streamed request at a time, retried, watched, and stoppable."""
+"""Claude, through Anthropic's SDK: each request retried, watched, and stoppable."""
 
 import logging
 import random
@@ -13,8 +13,9 @@ import anthropic
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from app.adapters.claude_errors import Failure, NotAStream, TimedOut, TooLarge, Truncated, classify
-from app.adapters.claude_wire import events, http_client
+from app.adapters.claude_errors import Failure, TimedOut, TooLarge, Truncated, classify
+from app.adapters.claude_wire import events, http_client, params, refuse_other_than, to_model, whole
+from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -85,13 +86,13 @@ class Claude:
         )
 
     def call(self, request: MessagesRequest) -> "Call":
-        """Prepare a streamed request; it is sent when the call is iterated."""
+        """Prepare a request; it is sent when the call is iterated."""
         return Call(self, request)
 
-    def models(self) -> list[str]:
+    def models(self) -> list[Model]:
         """Ask which models are offered; raises Upstream. Costs nothing, and shows whether the key is taken."""
         try:
-            return [model.id for model in self.client.models.list(limit=100, timeout=10).data]
+            return [to_model(info) for info in self.client.models.list(limit=100, timeout=10).data]
         except anthropic.APIError as error:
             raise classify(error, model="", at=datetime.now()).to_error() from None
 
@@ -119,7 +120,7 @@ class Call:
         self._claude, self._request, self._limits = claude, request, claude.limits
         self._is_closed = self._has_shown = False
         self._waiting: gevent.Greenlet | None = None
-        self._request_id: str | None = None
+        self._began_s = monotonic()
 
     def __iter__(self) -> Iterator[Event]:
         """Give Claude's events, and Retrying before each wait; ends after ``message_stop``.
@@ -127,6 +128,7 @@ class Call:
         Raises Upstream when the policy has no further attempt, Stopped after ``close``.
         """
         self._claude.refuse_while_open()
+        self._began_s = monotonic()
         attempt = 1
         while True:
             try:
@@ -137,7 +139,7 @@ class Call:
                     raise
                 failure = self._judge(error, attempt)
             wait_s = _wait_s(failure, attempt)
-            yield Retrying(attempt + 1, failure.tries, wait_s, "Claude is busy.")
+            yield Retrying(attempt + 1, failure.tries, wait_s, "Claude is busy.", self._ms(), failure.code)
             with self._interruptible(self._limits.total_s):
                 self._claude.sleep(wait_s)
             attempt += 1
@@ -180,36 +182,33 @@ class Call:
         return failure
 
     def _attempt(self) -> Iterator[Event]:
-        deadline = monotonic() + self._limits.total_s
         with self._interruptible(self._limits.first_event_s):
             self._claude.slots.acquire()
         try:
-            with self._interruptible(self._limits.first_event_s):
-                stream = self._open()
-            try:
-                yield from self._events(stream, deadline)
-            finally:
-                stream.close()
+            yield from self._streamed() if self._request.is_streamed else self._whole()
         finally:
             self._claude.slots.release()
 
-    def _open(self) -> Any:
-        request, extra = self._request, dict(self._claude.options)
-        if request.system:
-            extra["system"] = request.system
-        if request.thinking == "adaptive":
-            extra["thinking"] = {"type": "adaptive", "display": "summarized"}
-        stream: Any = self._claude.client.messages.create(
-            model=request.model,
-            max_tokens=request.max_tokens,
-            messages=request.messages,  # type: ignore[arg-type]  # plain JSON, in the API's form
-            stream=True,
-            **extra,
-        )
-        if not stream.response.headers.get("content-type", "").startswith("text/event-stream"):
+    def _streamed(self) -> Iterator[Event]:
+        deadline = monotonic() + self._limits.total_s
+        with self._interruptible(self._limits.first_event_s):
+            stream = self._claude.client.messages.create(stream=True, **params(self._request, self._claude.options))
+        try:
+            refuse_other_than(stream.response, "text/event-stream")
+            yield from self._events(stream, deadline)
+        finally:
             stream.close()
-            raise NotAStream(str(stream.response.headers.multi_items())[:200])
-        return stream
+
+    def _whole(self) -> Iterator[Event]:
+        """Ask for the reply in one piece: nothing is known of it before all of it is there."""
+        asked = params(self._request, self._claude.options)
+        with self._interruptible(self._limits.total_s):
+            response = self._claude.client.messages.with_raw_response.create(timeout=self._limits.total_s, **asked)
+        refuse_other_than(response.http_response, "application/json")
+        yield from whole(response.json(), response.request_id, self._ms())
+
+    def _ms(self) -> int:
+        return round(1000 * (monotonic() - self._began_s))
 
     def _events(self, stream: Any, deadline: float) -> Iterator[Event]:
         """Give the events of one attempt; those before the first delta are held back, for a retry to replace."""
@@ -226,7 +225,7 @@ class Call:
     def _read(self, stream: Any, deadline: float) -> Iterator[Event]:
         """Give the events as they come, up to ``message_stop``, under the watchdogs."""
         text_bytes, gap_s = 0, self._limits.first_event_s
-        coming = events(stream.response)
+        coming = events(stream.response, self._began_s)
         while True:
             with self._interruptible(min(gap_s, deadline - monotonic())):
                 event = next(coming, _END)

@@ -43,8 +43,8 @@ class TooLarge(Exception):
     """The reply went past a limit of ours."""
 
 
-class NotAStream(Exception):
-    """A 200 that is no event stream; the message is the start of its headers, for the log."""
+class NotAReply(Exception):
+    """A 200 of another type than was asked for; the message is the start of its headers, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
     if isinstance(error, anthropic.APIStatusError):
         failure = _by_status(error, model=model, at=at)
         return replace(failure, request_id=error.request_id)
-    if isinstance(error, TooLarge):
+    if isinstance(error, TooLarge) or isinstance(error.__cause__, TooLarge):
         return Failure("too_large", _CUT_OFF)
     for kinds, code in _PASSING_ERRORS:
         if isinstance(error, kinds):
             return Failure(code, _BUSY, tries=TRIES)
-    detail = str(error) if isinstance(error, NotAStream) else type(error).__name__
+    detail = str(error) if isinstance(error, NotAReply) else type(error).__name__
     return Failure("bad_upstream", _GARBAGE, tries=2, detail=detail)
 
 

@@ -9,7 +9,8 @@ import anthropic
 import gevent
 import httpx2
 
-from app.adapters.claude_errors import TooLarge
+from app.adapters.claude_errors import NotAReply, TooLarge
+from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -21,6 +22,7 @@ from app.core.events import (
     TextDelta,
     ThinkingDelta,
 )
+from app.core.request import MessagesRequest
 from app.core.text import storable
 
 #: Once text flows, what comes is left to gather for this long, in seconds, before it is read: several deltas for one
@@ -80,8 +82,29 @@ def http_client(app: Any, *, connections: int, meter: tuple[int, int]) -> httpx2
     return anthropic.DefaultHttpxClient(follow_redirects=False, limits=limits, timeout=timeout, event_hooks=hooks)
 
 
-def events(response: httpx2.Response) -> Iterator[Event | None]:
+def params(request: MessagesRequest, options: dict[str, Any]) -> dict[str, Any]:
+    """Write a request as the SDK's parameters, all but whether it is streamed."""
+    found = {"model": request.model, "max_tokens": request.max_tokens, "messages": request.messages, **options}
+    if request.system:
+        found["system"] = request.system
+    if request.thinking == "adaptive":
+        found["thinking"] = {"type": "adaptive", "display": "summarized"}
+    output: dict[str, Any] = {"effort": request.effort} if request.effort else {}
+    if request.schema is not None:
+        output["format"] = {"type": "json_schema", "schema": request.schema}
+    return {**found, "output_config": output} if output else found
+
+
+def refuse_other_than(response: httpx2.Response, kind: str) -> None:
+    """Raise NotAReply for a 200 of another type: of a proxy, say, that asks people to sign in."""
+    if not response.headers.get("content-type", "").startswith(kind):
+        raise NotAReply(str(response.headers.multi_items())[:200])
+
+
+def events(response: httpx2.Response, began_s: float) -> Iterator[Event | None]:
     """Give the events of a streamed response, and None for each of a type that is not known.
+
+    ``began_s`` is when the request began, on the monotonic clock; every event says how long after that it came.
 
     The SDK cuts the stream into events; its own objects for them would take more time than all else that is
     done for a token. Raises anthropic.APIStatusError for an ``error`` event.
@@ -92,38 +115,72 @@ def events(response: httpx2.Response) -> Iterator[Event | None]:
         raw = json.loads(sent.data)
         if sent.event == "error" or raw.get("type") == "error":
             raise anthropic.APIStatusError("error in the stream", response=response, body=raw)
-        yield to_event(raw, response.headers.get("request-id"))
+        yield to_event(raw, response.headers.get("request-id"), round(1000 * (monotonic() - began_s)))
 
 
-def to_event(raw: dict[str, Any], request_id: str | None) -> Event | None:
+def to_event(raw: dict[str, Any], request_id: str | None, at: int) -> Event | None:
     """Turn one stream event, as it came, into ours; None for a type that is not known."""
     match raw.get("type"):
         case "content_block_delta":
-            return _delta(raw["index"], raw["delta"])
+            return _delta(raw["index"], raw["delta"], at)
         case "content_block_start":
-            return BlockStart(raw["index"], raw["content_block"])
+            return BlockStart(raw["index"], raw["content_block"], at)
         case "content_block_stop":
-            return BlockStop(raw["index"])
+            return BlockStop(raw["index"], at)
         case "message_start":
             message = raw["message"]
-            return MessageStart(message["model"], request_id, _usage(message.get("usage")))
+            return MessageStart(message["model"], request_id, _usage(message.get("usage")), at, message)
         case "message_delta":
             delta = raw["delta"]
-            return MessageDelta(delta.get("stop_reason"), delta.get("stop_details"), _usage(raw.get("usage")))
+            usage = _usage(raw.get("usage"))
+            return MessageDelta(delta.get("stop_reason"), delta.get("stop_details"), usage, at, delta)
         case "message_stop":
-            return MessageStop()
+            return MessageStop(at)
         case _:
             return None
 
 
-def _delta(index: int, delta: dict[str, Any]) -> Event:
+def to_model(info: Any) -> Model:
+    """Turn what the Models API says of a model into ours."""
+    raw = info.model_dump(mode="json")
+    limits = raw.get("max_input_tokens"), raw.get("max_tokens")
+    return Model(
+        info.id,
+        raw.get("display_name") or info.id,
+        *limits,
+        raw.get("capabilities") or {},
+        raw.get("lifecycle") or "active",
+        raw.get("retires_at"),
+    )
+
+
+def whole(message: Any, request_id: str | None, at: int) -> Iterator[Event]:
+    """Give a message that was not streamed as the events it would have been."""
+    usage = _usage(message.get("usage"))
+    yield MessageStart(message["model"], request_id, usage, at, {**message, "content": []})
+    for index, block in enumerate(message["content"]):
+        text = block.get("text") if block["type"] == "text" else None
+        if text is None:
+            yield BlockStart(index, block, at)
+        else:
+            yield BlockStart(index, {**block, "text": ""}, at)
+            yield _delta(index, {"type": "text_delta", "text": text}, at)
+        yield BlockStop(index, at)
+    delta = {name: message.get(name) for name in ("stop_reason", "stop_sequence", "stop_details")}
+    yield MessageDelta(message.get("stop_reason"), message.get("stop_details"), usage, at, delta)
+    yield MessageStop(at)
+
+
+def _delta(index: int, delta: dict[str, Any], at: int) -> Event:
     match delta["type"]:
         case "text_delta":
-            return TextDelta(index, storable(delta["text"]))
+            text = storable(delta["text"])
+            return TextDelta(index, text, f"{at}:{len(text)} ")
         case "thinking_delta":
-            return ThinkingDelta(index, storable(delta["thinking"]))
+            text = storable(delta["thinking"])
+            return ThinkingDelta(index, text, f"{at}:{len(text)} ")
         case _:
-            return OtherDelta(index, delta)
+            return OtherDelta(index, delta, at)
 
 
 def _usage(usage: dict[str, Any] | None) -> dict[str, Any]:

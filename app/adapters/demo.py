@@ -11,7 +11,7 @@ from typing import Any
 
 import gevent
 
-from app.adapters.demo_replies import reply_to
+from app.adapters.demo_replies import example, reply_to
 
 #: Pace of a real reply: seconds to the first token, and tokens a second.
 FIRST_TOKEN_S = 0.5
@@ -25,6 +25,9 @@ def demo_app(*, speed: float = 1.0, sleep: Callable[[float], object] = gevent.sl
     """Make the app; ``speed`` divides every wait."""
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/v1/models":
+            start_response("200 OK", [("content-type", "application/json")])
+            return [json.dumps({"data": [], "has_more": False, "first_id": None, "last_id": None}).encode()]
         try:
             request = json.loads(environ["wsgi.input"].read())
             text = _last_text(request)
@@ -34,8 +37,10 @@ def demo_app(*, speed: float = 1.0, sleep: Callable[[float], object] = gevent.sl
         if request.get("stream"):
             start_response("200 OK", [("content-type", "text/event-stream; charset=utf-8"), *headers])
             return _stream(request, text, lambda seconds: sleep(seconds / speed))
+        message = _whole(request, text)
+        sleep((FIRST_TOKEN_S + message["usage"]["output_tokens"] / TOKENS_PER_S) / speed)
         start_response("200 OK", [("content-type", "application/json"), *headers])
-        return [json.dumps(_whole(request, text)).encode()]
+        return [json.dumps(message).encode()]
 
     return app
 
@@ -56,8 +61,14 @@ def _refuse(start_response: Callable[..., Any]) -> list[bytes]:
     return [json.dumps({"type": "error", "error": error}).encode()]
 
 
+def _said(request: dict[str, Any], text: str) -> tuple[str, str]:
+    """Choose thoughts and reply; where a JSON Schema is to be followed, the smallest example of it."""
+    schema = request.get("output_config", {}).get("format", {}).get("schema")
+    return ("", json.dumps(example(schema))) if schema else reply_to(text)
+
+
 def _stream(request: dict[str, Any], text: str, sleep: Callable[[float], object]) -> Iterator[bytes]:
-    thinking, reply = reply_to(text)
+    thinking, reply = _said(request, text)
     tokens = _TOKEN.findall(reply)
     message = _message(request) | {"content": [], "stop_reason": None}
     yield _event("message_start", message=message)
@@ -90,7 +101,7 @@ def _thinking(thinking: str, sleep: Callable[[float], object]) -> Iterator[bytes
 
 
 def _whole(request: dict[str, Any], text: str) -> dict[str, Any]:
-    thinking, reply = reply_to(text)
+    thinking, reply = _said(request, text)
     tokens = _TOKEN.findall(reply)
     kept = tokens[: request["max_tokens"]]
     content: list[dict[str, Any]] = [{"type": "text", "text": "".join(kept)}]

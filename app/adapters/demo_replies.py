@@ -1,5 +1,7 @@
 """What the demo Claude says, by the words of the last message."""
 
+from typing import Any
+
 HELLO = """Hello! I am Rill's **demo**: my replies are scripted, so that you can try the page without a key.
 
 Say *table*, *code*, *math*, *list* or *long* to see what a reply can hold, or *help* for everything at once.
@@ -154,3 +156,23 @@ def reply_to(text: str) -> tuple[str, str]:
         if word in words:
             return _THINKING.format(word=word) if word in ("help", "math") else "", reply
     return "", OTHER
+
+
+def example(schema: dict[str, Any]) -> Any:
+    """Make a value that follows a JSON Schema of the usual kind."""
+    for name in ("const", "default"):
+        if name in schema:
+            return schema[name]
+    for name in ("enum", "anyOf", "oneOf", "allOf"):
+        if schema.get(name):
+            return schema["enum"][0] if name == "enum" else example(schema[name][0])
+    kind = schema.get("type", "string")
+    match kind[0] if isinstance(kind, list) else kind:
+        case "object":
+            return {name: example(part) for name, part in schema.get("properties", {}).items()}
+        case "array":
+            return [example(schema["items"])] if "items" in schema else []
+        case "string":
+            return "scripted"
+        case other:
+            return {"integer": 1, "number": 1.5, "boolean": True}.get(other)

@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, UniqueConstraint, false
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -92,11 +92,22 @@ class Message(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     epoch: Mapped[int] = mapped_column(default=1)
     last_seq: Mapped[int] = mapped_column(default=0)
+    is_streamed: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     # Who writes it: until ``lease_until``, in seconds on the database's clock, nobody else may.
     worker: Mapped[str | None]
     lease_until: Mapped[float] = mapped_column(default=0.0, server_default="0")
     is_cancelled: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class StreamTrace(Base):
+    """What Claude sent of a finished reply, and when: ``core.trace.Trace``, dumped."""
+
+    __tablename__ = "trace"
+
+    message_id: Mapped[str] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), primary_key=True)
+    body: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now, index=True)
 
 
 class JournalEntry(Base):

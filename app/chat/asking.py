@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.adapters.claude import Stopped
 from app.chat import conversations, leases, transcript
+from app.core.catalog import Model
 from app.core.events import Event
-from app.core.request import MessagesRequest, Thinking
+from app.core.request import WHOLE_TOKENS, MessagesRequest, Thinking
 
 
 class Call(Protocol):
@@ -27,7 +28,7 @@ class Caller(Protocol):
     def call(self, request: MessagesRequest) -> Call:
         """Prepare a call; nothing is sent before it is iterated."""
 
-    def models(self) -> list[str]:
+    def models(self) -> list[Model]:
         """Ask which models are offered; raises Upstream."""
 
 
@@ -52,4 +53,5 @@ def begin(session: Session, reply_id: str, epoch: int, worker: str, prompting: P
         messages=transcript.to_api(path),
         system=prompting.system,
         thinking=prompting.thinking,
+        is_streamed=reply.is_streamed or prompting.max_tokens > WHOLE_TOKENS,
     )

@@ -89,7 +89,7 @@ def _claude(settings: Settings, claude: Caller) -> Finding:
     if settings.mode == "demo":
         return Finding("Claude", "warn", "The replies are a scripted demo: set ANTHROPIC_API_KEY for the real Claude.")
     started = monotonic()
-    offered = claude.models()
+    offered = {model.id for model in claude.models()}
     spent = f"Answers in {1000 * (monotonic() - started):.0f} ms"
     missing = [model for model in settings.models if offered and model not in offered]
     if missing:

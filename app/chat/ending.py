@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from app.adapters.feed import Entry
 from app.adapters.models import Conversation, Message, now
-from app.chat import journal, leases
+from app.chat import journal, leases, traces
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly
 from app.core.events import End, to_entry
+from app.core.trace import Trace
 
 #: How many workers may fail a reply before its first word, and how old it may be, to be begun once more.
 _TRIES = 3
@@ -36,6 +37,7 @@ class Outcome:
 
     assembly: Assembly
     end: End
+    trace: Trace | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
 
 
@@ -64,6 +66,8 @@ def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Ent
     for name, value in values.items():
         setattr(reply, name, value)
     session.get_one(Conversation, reply.conversation_id).updated_at = now()
+    if outcome.trace is not None:
+        traces.save(session, reply_id, outcome.trace)
     journal.sweep(session)
     return entry
 
@@ -84,13 +88,16 @@ def reap(session: Session, worker: str, *, running: Collection[str] = (), all_ot
     """
     reaped = Reaped()
     for reply in leases.take_expired(session, worker, running=running, all_others=all_others):
-        assembly = journal.assemble(session, reply.id)
+        assembly, trace = Assembly(), Trace()
+        for event in journal.events(session, reply.id):
+            assembly.add(event)
+            trace.add(event)
         if not assembly.content and not reply.is_cancelled and _is_worth_another(reply):
             reply.status = "queued"
             reaped.queued.append(reply)
             continue
         end = End("stopped", STOPPED) if reply.is_cancelled else End("interrupted", INTERRUPTED)
-        reaped.ended.append((reply.id, finish(session, reply.id, reply.epoch, Outcome(assembly, end))))
+        reaped.ended.append((reply.id, finish(session, reply.id, reply.epoch, Outcome(assembly, end, trace))))
     return reaped
 
 

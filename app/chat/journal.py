@@ -12,7 +12,7 @@ from app.adapters.feed import Entry
 from app.adapters.models import JournalEntry, Message, now
 from app.chat.leases import LEASE_S
 from app.core.assembly import Assembly
-from app.core.events import LIVE, from_entry
+from app.core.events import LIVE, Event, from_entry
 
 #: How long a journal is kept after its reply ended.
 KEPT = timedelta(minutes=10)
@@ -72,11 +72,16 @@ def _lost(session: Session, steps: Sequence[dict[str, Any]]) -> set[str]:
     return {step["of"] for step in steps if (step["of"], step["under"]) not in held}
 
 
+def events(session: Session, reply_id: str) -> list[Event]:
+    """Read all that the journal has of a reply."""
+    return [from_entry(entry.kind, entry.body) for entry in read_after(session, reply_id, 0)]
+
+
 def assemble(session: Session, reply_id: str) -> Assembly:
     """Put together what the journal has of a reply."""
     assembly = Assembly()
-    for entry in read_after(session, reply_id, 0):
-        assembly.add(from_entry(entry.kind, entry.body))
+    for event in events(session, reply_id):
+        assembly.add(event)
     return assembly
 
 

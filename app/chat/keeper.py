@@ -9,7 +9,7 @@ import gevent
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
-from app.chat import ending, leases
+from app.chat import ending, leases, traces
 from app.chat.runner import Runner
 from app.core.errors import ConfigurationError
 
@@ -19,17 +19,20 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 #: How often leases are renewed, and expired ones looked for, in seconds: several times in the life of a lease.
 ROUND_S = leases.LEASE_S / 4
+#: How often what has been kept for long enough is deleted, in seconds.
+SWEEP_S = 600.0
 
 
 class Keeper:
     """One per worker; ``run`` is its greenlet."""
 
-    def __init__(self, db: Database, runner: Runner, feed: Feed) -> None:
+    def __init__(self, db: Database, runner: Runner, feed: Feed, *, traces_days: int) -> None:
         self._db, self._runner, self._feed = db, runner, feed
+        self._traces_days = traces_days
         self._url = db.url.render_as_string(hide_password=False)
         self._lock: int | None = None
         self._is_open = db.is_shared
-        self._round_at = 0.0
+        self._round_at = self._sweep_at = 0.0
 
     def open(self) -> None:
         """Take over what earlier processes left: all of it where there can be only one process, once it is alone."""
@@ -80,6 +83,9 @@ class Keeper:
             self._runner.fence(self._db.write(leases.renew, held, self._runner.worker))
         if not self._runner.is_draining:
             self._take_over()
+        if monotonic() >= self._sweep_at:
+            self._sweep_at = monotonic() + SWEEP_S
+            self._db.write(traces.sweep, self._traces_days)
 
     def _take_over(self, *, all_others: bool = False) -> None:
         reaped = self._db.write(ending.reap, self._runner.worker, running=self._runner.ids, all_others=all_others)

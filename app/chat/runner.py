@@ -21,6 +21,7 @@ from app.chat.writer import Pen, Watchers, Writer
 from app.core.assembly import Assembly
 from app.core.errors import Unavailable, Upstream
 from app.core.events import End, Event, Retrying, TextDelta, ThinkingDelta
+from app.core.trace import Trace
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Run:
     reply_id: str
     pen: Pen
     assembly: Assembly = field(default_factory=Assembly)
+    trace: Trace = field(default_factory=Trace)
     call: Call | None = None
     stop: End | None = None
     is_held: bool = False
@@ -168,6 +170,7 @@ class Runner:
         if isinstance(event, Retrying):
             self.metrics.retries.inc()
         run.assembly.add(event)
+        run.trace.add(event)
         self._writer.add(run.pen, event)
 
     def _finish(self, run: Run, end: End) -> None:
@@ -193,7 +196,7 @@ class Runner:
                 self._db.write(leases.release, run.reply_id, run.pen.epoch)
                 return True
             figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
-            outcome = Outcome(run.assembly, end, figures)
+            outcome = Outcome(run.assembly, end, run.trace, figures)
             entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
         except Fenced:
             run.pen.is_fenced = True

@@ -1,11 +1,12 @@
 """What Claude said, as values: the six stream events, our own two, and their journal form.
 
-A journal entry is ``(kind, body)``: ``kind`` names the class below, ``body`` is JSON of its fields.
+A journal entry is ``(kind, body)``: ``kind`` names the class below, ``body`` is JSON of its fields. ``at`` is when
+an event came, in milliseconds since the request began; two events that differ in that alone are equal.
 """
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from app.core.text import storable
@@ -13,17 +14,26 @@ from app.core.text import storable
 Json = dict[str, Any]
 Status = Literal["queued", "running", "done", "stopped", "interrupted", "failed", "refused"]
 
+
+def _at() -> int:
+    """Declare the field for when an event came."""
+    when: int = field(default=0, compare=False)
+    return when
+
+
 #: A reply in one of these is still being written.
 LIVE: frozenset[str] = frozenset({"queued", "running"})
 
 
 @dataclass(frozen=True, slots=True)
 class MessageStart:
-    """``message_start``: who answers, and the first usage figures."""
+    """``message_start``: who answers, and the first usage figures; ``message`` is exactly as received."""
 
     model: str
     request_id: str | None = None
     usage: Json = field(default_factory=dict)
+    at: int = _at()
+    message: Json = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +42,25 @@ class BlockStart:
 
     index: int
     block: Json
+    at: int = _at()
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """``content_block_delta`` of type ``text_delta``."""
+    """``content_block_delta`` of type ``text_delta``, or several; ``marks`` has ``at:length`` and a space for each."""
 
     index: int
     text: str
+    marks: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
-    """``content_block_delta`` of type ``thinking_delta``."""
+    """``content_block_delta`` of type ``thinking_delta``, or several, with marks as above."""
 
     index: int
     text: str
+    marks: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,7 @@ class OtherDelta:
 
     index: int
     delta: Json
+    at: int = _at()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +77,40 @@ class BlockStop:
     """``content_block_stop``."""
 
     index: int
+    at: int = _at()
 
 
 @dataclass(frozen=True, slots=True)
 class MessageDelta:
-    """``message_delta``: the stop reason, and usage so far (cumulative)."""
+    """``message_delta``: the stop reason, and usage so far (cumulative); ``delta`` is exactly as received."""
 
     stop_reason: str | None = None
     stop_details: Json | None = None
     usage: Json = field(default_factory=dict)
+    at: int = _at()
+    delta: Json = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class MessageStop:
     """``message_stop``: Claude's reply is complete."""
 
+    at: int = _at()
+
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """Ours: the request failed before its first token; ``attempt`` of ``attempts`` starts in ``wait_s``."""
+    """Ours: the request failed before its first token; ``attempt`` of ``attempts`` starts in ``wait_s``.
+
+    ``reason`` is for the person, ``code`` says what it was.
+    """
 
     attempt: int
     attempts: int
     wait_s: float
     reason: str
+    at: int = _at()
+    code: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +147,14 @@ _KINDS: dict[str, type[Event]] = {
     "retrying": Retrying,
     "end": End,
 }
-_NAMES = {cls: kind for kind, cls in _KINDS.items()}
+_FORMS = {cls: (kind, tuple(f.name for f in fields(cls))) for kind, cls in _KINDS.items()}
 
 
 def to_entry(event: Event) -> tuple[str, str]:
     """Turn an event into its journal form: kind and JSON body."""
-    return _NAMES[type(event)], storable(json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":")))
+    kind, names = _FORMS[type(event)]
+    body = {name: getattr(event, name) for name in names}
+    return kind, storable(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
 def from_entry(kind: str, body: str) -> Event:
@@ -139,19 +165,22 @@ def from_entry(kind: str, body: str) -> Event:
 
 def coalesce(events: Iterable[Event]) -> Iterator[Event]:
     """Join neighbouring deltas of the same kind and block, so that a tick writes few rows."""
-    held: TextDelta | ThinkingDelta | None = None
+    held: list[TextDelta | ThinkingDelta] = []
     for event in events:
+        is_delta = isinstance(event, TextDelta | ThinkingDelta)
+        if held and not (is_delta and type(event) is type(held[0]) and event.index == held[0].index):
+            yield _joined(held)
+            held = []
         if isinstance(event, TextDelta | ThinkingDelta):
-            if held is not None and type(held) is type(event) and held.index == event.index:
-                held = replace(held, text=held.text + event.text)
-                continue
-            if held is not None:
-                yield held
-            held = event
-            continue
-        if held is not None:
-            yield held
-            held = None
-        yield event
-    if held is not None:
-        yield held
+            held.append(event)
+        else:
+            yield event
+    if held:
+        yield _joined(held)
+
+
+def _joined(deltas: list[TextDelta | ThinkingDelta]) -> TextDelta | ThinkingDelta:
+    first = deltas[0]
+    if len(deltas) == 1:
+        return first
+    return type(first)(first.index, "".join([d.text for d in deltas]), "".join([d.marks for d in deltas]))

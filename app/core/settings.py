@@ -136,6 +136,12 @@ class Settings:
     max_tokens: int = _option("RILL_MAX_TOKENS", 8192, "Longest reply, in tokens.", parse=_integer(1, 128_000))
     system_prompt: str | None = _option("RILL_SYSTEM_PROMPT", None, "System prompt of every conversation.")
     thinking: Thinking = _option("RILL_THINKING", "off", "Extended thinking: off, or adaptive.", parse=_thinking)
+    traces_days: int = _option(
+        "RILL_TRACES_DAYS",
+        7,
+        "Days for which it is kept when each piece of a reply came (Show stream); 0 is ten minutes.",
+        parse=_integer(0, 3650),
+    )
     demo_speed: float = _option("RILL_DEMO_SPEED", 1.0, "Pace of the scripted demo; 2 is twice as fast.", parse=_speed)
 
     @classmethod

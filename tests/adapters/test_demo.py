@@ -1,5 +1,6 @@
 """The demo Claude, through the real SDK."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -82,3 +83,32 @@ def test_answers_whole_when_no_stream_is_asked_for(demo: Claude) -> None:
 
     assert "|:----|" in message.content[0].text
     assert message.stop_reason == "end_turn"
+
+
+def test_answers_in_one_piece_after_as_long_as_a_stream_takes(demo: Claude, waits: list[float]) -> None:
+    messages = [{"role": "user", "content": "Hello!"}]
+    events = list(demo.call(MessagesRequest("claude-x", 8000, messages, is_streamed=False)))
+
+    tokens = [event for event in ask(demo, "Hello!") if isinstance(event, TextDelta)]
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "".join(t.text for t in tokens)
+    assert waits[0] == pytest.approx(sum(waits[1:]), rel=0.05)
+
+
+def test_follows_a_schema(demo: Claude) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "kind": {"enum": ["a", "b"]},
+            "ages": {"type": "array", "items": {"type": "integer"}},
+            "more": {"anyOf": [{"type": "null"}, {"type": "boolean"}]},
+        },
+    }
+    events = list(demo.call(MessagesRequest("claude-x", 8000, [{"role": "user", "content": "x"}], schema=schema)))
+
+    text = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert json.loads(text) == {"name": "scripted", "kind": "a", "ages": [1], "more": None}
+
+
+def test_offers_no_models(demo: Claude) -> None:
+    assert demo.models() == []

@@ -147,6 +147,31 @@ def load(key: str, count: int, speed: float) -> Answer:
     return Answer([*opening(), *pieces, *closing()])
 
 
+def in_one_piece(answer: Answer) -> Answer:
+    """Give what an answer says as a request gets it that is not streamed: all at once, at the end."""
+    message: dict[str, Any] = {}
+    waits: list[Any] = []
+    for step in answer.body:
+        if not isinstance(step, bytes):
+            waits.append(step)
+            continue
+        sent = json.loads(step.partition(b"data: ")[2])
+        match sent["type"]:
+            case "message_start":
+                message = sent["message"]
+            case "content_block_start":
+                message["content"].append(sent["content_block"])
+            case "content_block_delta":
+                block, piece = message["content"][sent["index"]], sent["delta"]
+                kind = piece["type"].removesuffix("_delta")
+                message["content"][sent["index"]] = {**block, kind: block.get(kind, "") + piece.get(kind, "")}
+            case "message_delta":
+                message |= sent["delta"]
+                message["usage"] |= sent["usage"]
+    headers = {**answer.headers, "content-type": "application/json"}
+    return Answer([*waits, json.dumps(message).encode()], 200, headers)
+
+
 @dataclass(frozen=True)
 class Sent:
     """A step that writes down what was sent before it."""
@@ -225,6 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.fake.headers.append({name.lower(): value for name, value in self.headers.items()})
         answer = self.fake.answer(request)
+        if not request.get("stream") and answer.status == 200 and "event-stream" in answer.headers["content-type"]:
+            answer = in_one_piece(answer)
         try:
             if HANG in answer.body[:1]:
                 self._hang()

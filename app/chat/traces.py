@@ -1,0 +1,35 @@
+"""What Claude sent of a reply, event by event: from the journal while it is written, from its own table later."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from app.adapters.models import Message, StreamTrace, now
+from app.chat import journal
+from app.core.assembly import Assembly
+from app.core.events import LIVE, Event
+from app.core.trace import Trace
+
+
+def save(session: Session, reply_id: str, trace: Trace) -> None:
+    """Keep the trace of a reply that ended."""
+    session.merge(StreamTrace(message_id=reply_id, body=trace.dump()))
+
+
+def read(session: Session, reply: Message) -> list[tuple[int, Event]] | None:
+    """Give the events of a reply so far, each with when it came, in milliseconds; None if they are not kept."""
+    if reply.status in LIVE:
+        assembly, trace = Assembly(), Trace()
+        for event in journal.events(session, reply.id):
+            assembly.add(event)
+            trace.add(event)
+        return list(trace.events(assembly.content))
+    kept = session.get(StreamTrace, reply.id)
+    return list(Trace.load(kept.body).events(reply.content)) if kept else None
+
+
+def sweep(session: Session, days: int) -> None:
+    """Delete what is older than so many days, but nothing that is as young as the journals that are kept."""
+    limit = now() - max(timedelta(days=days), journal.KEPT)
+    session.execute(delete(StreamTrace).where(StreamTrace.created_at < limit))
