@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.core.diagnosis import PLAN
+from app.core.catalog import Model, known
 from app.core.errors import Upstream
 from app.web import doctor
 from app.web.services import Services
@@ -38,10 +39,10 @@ def test_says_what_is_not_well(client: FlaskClient, services: Services, monkeypa
 
 def test_says_which_models_are_not_offered(make_app, claude, monkeypatch: pytest.MonkeyPatch) -> None:
     app: Flask = make_app(ANTHROPIC_API_KEY="sk-ant-x", RILL_MODEL="one", RILL_MODELS="one,two")
-    monkeypatch.setattr(claude, "models", lambda: ["one", "three"])
+    monkeypatch.setattr(claude, "models", lambda: [known("one"), known("three")])
     assert "does not offer two" in soup(app.test_client().get("/doctor")).text
 
-    def refuse() -> list[str]:
+    def refuse() -> list[Model]:
         raise Upstream("authentication_error", "This server cannot reach Claude; tell the administrator.")
 
     monkeypatch.setattr(claude, "models", refuse)
