@@ -8,8 +8,8 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.core.diagnosis import PLAN
 from app.core.catalog import Model, known
+from app.core.diagnosis import PLAN
 from app.core.errors import Upstream
 from app.web import doctor
 from app.web.services import Services
