@@ -14,11 +14,13 @@ from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
 from app.adapters.shared_feed import SharedFeed
 from app.chat.asking import Caller, Prompting
+from app.chat.direct import Directs
 from app.chat.keeper import Keeper
+from app.chat.offer import Offer
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.settings import Settings
-from app.web import assets, conversations, doctor, htmx, ops, pages, replies, requests, security, shown
+from app.web import api, assets, conversations, doctor, htmx, ops, pages, replies, requests, security, shown
 from app.web.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,11 +33,12 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     app.extensions["rill"] = _services(settings, claude)
     for part in (requests, security, pages):
         part.init_app(app)
+    app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's own provider has them
     assets.init_app(app, ROOT / "static")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(dom_id=htmx.dom_id, partial=htmx.partial, shown=shown, new_nonce=new_id)
-    for blueprint in (conversations.bp, replies.bp, ops.bp, doctor.bp):
+    for blueprint in (conversations.bp, replies.bp, ops.bp, doctor.bp, api.bp):
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app
@@ -52,7 +55,8 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
     keeper = Keeper(db, runner, feed, traces_days=settings.traces_days)
-    return Services(settings, db, feed, runner, live, keeper, claude)
+    directs, offer = Directs(claude, metrics), Offer(claude, settings.models)
+    return Services(settings, db, feed, runner, live, keeper, claude, directs, offer)
 
 
 def _claude(settings: Settings) -> Claude:

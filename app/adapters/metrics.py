@@ -19,6 +19,7 @@ class Metrics:
         self._is_one_of_several = is_one_of_several
         self._registry = registry = CollectorRegistry()
         self.replies = Counter("rill_replies", "Replies that ended, by how.", ["status"], registry=registry)
+        self.calls = Counter("rill_api_calls", "Replies to programs, by how they ended.", ["status"], registry=registry)
         self.reaps = Counter("rill_reaps", "Replies taken over from dead workers.", ["to"], registry=registry)
         self.retries = Counter("rill_retries", "Requests to Claude that were tried again.", registry=registry)
         self.running = self._gauge("rill_running", "Replies being written.")

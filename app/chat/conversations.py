@@ -99,7 +99,7 @@ def start(session: Session, owner: str, *, text: str, nonce: str, model: str) ->
     _one_at_a_time(session, owner)
     if earlier := _sent_before(session, owner, nonce):
         return earlier
-    text = _checked(text)
+    text = checked(text)
     _refuse_too_many(session, owner)
     conversation = Conversation(id=new_id(), owner_id=owner, title=title_of(text))
     session.add(conversation)
@@ -116,7 +116,7 @@ def send(session: Session, owner: str, conversation_id: str, *, text: str, nonce
     conversation = _load(session, owner, conversation_id)
     if earlier := _sent_before(session, owner, nonce):
         return earlier
-    text = _checked(text)
+    text = checked(text)
     _refuse_while_live(session, conversation)
     return _add(session, conversation, text=text, nonce=nonce, model=model)
 
@@ -182,7 +182,8 @@ def _sent_before(session: Session, owner: str, nonce: str) -> Sent | None:
     return Sent(message, session.scalars(replies.limit(1)).one(), is_new=False)
 
 
-def _checked(text: str) -> str:
+def checked(text: str) -> str:
+    """Give a message as it is stored; raises Invalid where it is empty or too long."""
     text = storable(text).replace("\r\n", "\n").strip()
     if not text:
         raise Invalid("There is nothing to send yet: write a message first.")

@@ -23,6 +23,7 @@ class Assembly:
     def __init__(self) -> None:
         self._blocks: dict[int, Block] = {}
         self._input_json: dict[int, str] = {}
+        self.id: str | None = None
         self.model: str | None = None
         self.request_id: str | None = None
         self.usage: dict[str, Any] = {}
@@ -33,7 +34,7 @@ class Assembly:
         """Take in the next event."""
         match event:
             case MessageStart():
-                self.model, self.request_id = event.model, event.request_id
+                self.id, self.model, self.request_id = event.message.get("id"), event.model, event.request_id
                 self.usage.update(event.usage)
             case BlockStart():
                 self._blocks[event.index] = dict(event.block)

@@ -19,6 +19,18 @@ class NotFound(RillError):
     status = 404
 
 
+class Malformed(RillError):
+    """What was sent is not of the form that is documented; the sentence names the field."""
+
+    status = 400
+
+
+class UnsupportedType(RillError):
+    """What was sent is of a media type that is not taken here."""
+
+    status = 415
+
+
 class Invalid(RillError):
     """What was sent cannot be accepted as it is."""
 

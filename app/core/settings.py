@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from app.core.errors import ConfigurationError
 from app.core.request import Thinking
@@ -82,6 +83,15 @@ def _names(name: str, value: str) -> tuple[str, ...]:
     return names
 
 
+def _origins(name: str, value: str) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ConfigurationError(f"{name} must list origins such as https://a.example, separated by commas.")
+    return origins
+
+
 def _thinking(name: str, value: str) -> str:
     if value not in get_args(Thinking):
         raise ConfigurationError(f"{name} must be one of: {', '.join(get_args(Thinking))}.")
@@ -141,6 +151,15 @@ class Settings:
         7,
         "Days for which it is kept when each piece of a reply came (Show stream); 0 is ten minutes.",
         parse=_integer(0, 3650),
+    )
+    api_system: bool = _option(
+        "RILL_API_SYSTEM", False, "1 lets programs send a system prompt of their own to /api/chat.", parse=_flag
+    )
+    api_origins: tuple[str, ...] = _option(
+        "RILL_API_ORIGINS",
+        (),
+        "Sites whose pages may use the API from browsers: origins such as https://a.example, separated by commas.",
+        parse=_origins,
     )
     demo_speed: float = _option("RILL_DEMO_SPEED", 1.0, "Pace of the scripted demo; 2 is twice as fast.", parse=_speed)
 

@@ -1,14 +1,46 @@
 """Readers that take nothing: little of the stream waits for them, and not for long."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+
+import gevent
+from gevent.socket import wait_read
 
 #: A reader who takes nothing for this long, in seconds, is let go; it may come back with its cursor.
 STUCK_S = 15.0
 #: How much the kernel holds for one reader, in bytes: without a bound it was measured to be megabytes.
 SEND_BUFFER = 65_536
+
+
+@contextmanager
+def watched(environ: Mapping[str, Any], when_gone: Callable[[], object]) -> Iterator[None]:
+    """Call ``when_gone`` as soon as the reader of a WSGI request hangs up, even while nothing is written.
+
+    A reader that ends its side of the connection has gone: whoever waits for an answer keeps both open.
+    """
+    connection: socket.socket | None = environ.get("gunicorn.socket")
+    if connection is None:
+        yield
+        return
+    watcher = gevent.spawn(_watch, connection, when_gone)
+    try:
+        yield
+    finally:
+        watcher.kill()
+
+
+def _watch(connection: socket.socket, when_gone: Callable[[], object]) -> None:
+    try:
+        while True:
+            wait_read(connection.fileno())
+            if not connection.recv(1, socket.MSG_PEEK):
+                break
+            gevent.sleep(1)  # the next request is there already, and has to wait
+    except OSError:
+        pass
+    when_gone()
 
 
 @contextmanager

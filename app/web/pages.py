@@ -4,14 +4,14 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, make_response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.adapters.models import Message
 from app.chat import conversations
 from app.chat.conversations import Opened
 from app.chat.live import LiveReply
 from app.core.errors import RillError
-from app.web import auth, htmx
+from app.web import api_errors, auth, htmx
 from app.web.services import services
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,11 @@ def page_values(current_id: str | None) -> dict[str, Any]:
     }
 
 
+def is_for_program() -> bool:
+    """Say whether the request is one of the API's, which is answered with JSON, whatever comes of it."""
+    return request.path.startswith("/api/")
+
+
 def init_app(app: Flask) -> None:
     """Answer errors with their sentence: as a notice for htmx, as a page otherwise."""
     app.register_error_handler(RillError, _answer_error)
@@ -56,6 +61,8 @@ def init_app(app: Flask) -> None:
 
 
 def _answer_error(error: RillError) -> Response:
+    if is_for_program():
+        return api_errors.answer(api_errors.status_of(error), api_errors.of(error))
     return _error(error.status, str(error))
 
 
@@ -66,7 +73,10 @@ def _answer_http_error(error: HTTPException) -> Response:
         413: "That is more than Rill takes at once. Nothing was changed.",
     }
     code = error.code or 500
-    return _error(code, sentences.get(code, "Rill could not make sense of this request."))
+    response = _error(code, sentences.get(code, "Rill could not make sense of this request."))
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(error.valid_methods or ())
+    return response
 
 
 def _answer_crash(error: Exception) -> Response:
@@ -75,6 +85,8 @@ def _answer_crash(error: Exception) -> Response:
 
 
 def _error(status: int, sentence: str) -> Response:
+    if is_for_program():
+        return api_errors.answer(status, api_errors.body(status, sentence))
     if htmx.is_htmx():
         html = render_template("errors/notice.hx.html", sentence=sentence)
     else:

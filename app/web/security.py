@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, request
 
 from app.core.errors import Forbidden
+from app.web.services import services
 
 _POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_check_host)
     app.before_request(_check_origin)
     app.after_request(_harden)
+    app.after_request(_share)
     app.context_processor(lambda: {"nonce": nonce()})
 
 
@@ -57,8 +59,28 @@ def _check_origin() -> None:
     is_ours = origin is None or origin == request.host_url.rstrip("/")
     if site is not None:
         is_ours = site == "same-origin" or (site == "none" and is_ours)
-    if not is_ours:
+    if not is_ours and not _is_invited():
         raise Forbidden("This request came from another site, so Rill did not carry it out.")
+
+
+def _is_invited() -> bool:
+    """Say whether the request is one to the API, of a page that the operator lets use it."""
+    return request.path.startswith("/api/") and request.headers.get("Origin") in services().settings.api_origins
+
+
+def _share(response: Response) -> Response:
+    """Tell browsers that pages of other origins may read this, where they may (the Fetch standard, CORS)."""
+    if not request.path.startswith("/api/") or not services().settings.api_origins:
+        return response
+    response.headers.add("Vary", "Origin")
+    if _is_invited():
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+            response.headers["Access-Control-Max-Age"] = "600"
+    return response
 
 
 def _harden(response: Response) -> Response:

@@ -11,7 +11,9 @@ from gevent import Greenlet
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.chat.asking import Caller
+from app.chat.direct import Directs
 from app.chat.keeper import Keeper
+from app.chat.offer import Offer
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.errors import Unavailable
@@ -31,6 +33,8 @@ class Services:
     live: LiveReplies
     keeper: Keeper
     claude: Caller
+    directs: Directs
+    offer: Offer
     is_alive: Callable[[], bool] = lambda: True
     _greenlets: list[Greenlet] = field(default_factory=list)
 

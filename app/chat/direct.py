@@ -1,0 +1,113 @@
+"""Replies that are stored nowhere: a program reads them as they come, and they end when it goes."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import gevent
+from gevent.event import Event as Flag
+
+from app.adapters.claude import Stopped
+from app.adapters.metrics import Metrics
+from app.chat.asking import Call, Caller
+from app.core.assembly import Assembly
+from app.core.errors import RillError, Unavailable, Upstream
+from app.core.events import Event
+from app.core.request import MessagesRequest
+
+log = logging.getLogger(__name__)
+
+#: Calls of programs that one process makes at once.
+MAX_CALLS = 250
+
+
+class Direct:
+    """One call under way. ``read`` gives what came; once it is over, ``error`` says why, if it did not end well."""
+
+    def __init__(self, call: Call) -> None:
+        self.assembly = Assembly()
+        self.error: RillError | None = None
+        self.is_over = self.is_stopped = False
+        self.about: dict[str, str] = {}
+        self._call = call
+        self._came: list[Event] = []
+        self._news = Flag()
+        self._greenlet = gevent.spawn(self._run)
+
+    def read(self, timeout_s: float) -> list[Event]:
+        """Wait for what comes next; nothing where that took too long, or it is over."""
+        if not self._came and not self.is_over:
+            self._news.wait(timeout_s)
+        self._news.clear()
+        came, self._came = self._came, []
+        return came
+
+    def close(self) -> None:
+        """Break it off, if it is not over; from any greenlet."""
+        if not self.is_over:
+            self.is_stopped = True
+            self._call.close()
+
+    def _run(self) -> None:
+        try:
+            for event in self._call:
+                self.assembly.add(event)
+                self._came.append(event)
+                self._news.set()
+        except Stopped:
+            self.is_stopped = True
+        except RillError as error:
+            self.error = error
+        except Exception:
+            log.exception("api.crashed")
+            self.error = Upstream("internal", "Something went wrong in Rill while Claude was answering.")
+        finally:
+            self.is_over = True
+            self._news.set()
+
+
+class Directs:
+    """Makes the calls of one process."""
+
+    def __init__(self, claude: Caller, metrics: Metrics) -> None:
+        self._claude, self._metrics = claude, metrics
+        self.running = 0
+
+    @contextmanager
+    def call(self, request: MessagesRequest) -> Iterator[Direct]:
+        """Make a call, which ends with the context at the latest; raises Unavailable while there are too many."""
+        if self.running >= MAX_CALLS:
+            raise Unavailable("Rill is answering as many programs as it can. Try again soon.")
+        self.running += 1
+        self._metrics.running.inc()
+        started_s = monotonic()
+        direct = Direct(self._claude.call(request))
+        try:
+            yield direct
+        finally:
+            status = _status(direct)
+            direct.close()
+            self.running -= 1
+            self._metrics.running.dec()
+            self._metrics.calls.labels(status).inc()
+            _log_end(direct, status, started_s)
+
+
+def _status(direct: Direct) -> str:
+    if direct.error is not None:
+        return "failed"
+    return "done" if direct.assembly.is_complete else "stopped"
+
+
+def _log_end(direct: Direct, status: str, started_s: float) -> None:
+    usage = direct.assembly.usage
+    fields = {
+        "status": status,
+        "code": getattr(direct.error, "code", None),
+        "request_id": direct.assembly.request_id,
+        "input_tokens": usage.get("input_tokens"),
+        "output_tokens": usage.get("output_tokens"),
+        "duration_s": round(monotonic() - started_s, 3),
+    }
+    log.info("api.ended", extra=fields)
