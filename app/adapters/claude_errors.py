@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import anthropic
 import httpx2
 
-from app.core.errors import Upstream
+from app.core.errors import Kind, Upstream
 
 #: Longest wait the API may ask for that a person is made to sit through, in seconds.
 PATIENCE_S = 20.0
@@ -59,15 +59,16 @@ class Failure:
     is_alert: bool = False
     request_id: str | None = None
     detail: str = ""
+    kind: Kind = "busy"
 
     def in_mid_stream(self) -> "Failure":
         """What the same failure means once text has been shown: no retry, the text is kept."""
         sentence = f"{self.sentence} What had arrived is kept." if self.is_alert else _CUT_OFF
-        return replace(self, sentence=sentence, tries=1)
+        return replace(self, sentence=sentence, tries=1, kind=self.kind if self.is_alert else "cut")
 
     def to_error(self) -> Upstream:
         """Turn it into the error that is raised."""
-        return Upstream(self.code, self.sentence, self.tries > 1, self.wait_s, self.request_id)
+        return Upstream(self.code, self.sentence, self.tries > 1, self.wait_s, self.request_id, self.kind)
 
 
 def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
@@ -76,12 +77,12 @@ def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
         failure = _by_status(error, model=model, at=at)
         return replace(failure, request_id=error.request_id)
     if isinstance(error, TooLarge) or isinstance(error.__cause__, TooLarge):
-        return Failure("too_large", _CUT_OFF)
+        return Failure("too_large", _CUT_OFF, kind="cut")
     for kinds, code in _PASSING_ERRORS:
         if isinstance(error, kinds):
             return Failure(code, _BUSY, tries=TRIES)
     detail = str(error) if isinstance(error, NotAReply) else type(error).__name__
-    return Failure("bad_upstream", _GARBAGE, tries=2, detail=detail)
+    return Failure("bad_upstream", _GARBAGE, tries=2, detail=detail, kind="foreign")
 
 
 _PASSING_ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
@@ -95,19 +96,21 @@ def _by_status(error: anthropic.APIStatusError, *, model: str, at: datetime) -> 
     status, kind = error.status_code, error.type or ""
     code = _error_code(error) or kind or f"http_{status}"
     if code in _SPENT or kind in _ACCOUNT_TYPES or status in _ACCOUNT_STATUS:
-        return Failure(code, _ACCOUNT, circuit_s=REFUSED_S, is_alert=True)
+        return Failure(code, _ACCOUNT, circuit_s=REFUSED_S, is_alert=True, kind="account")
     if status == 429:
         return _limited(error, code, at)
     if status in _PASSING_STATUS or kind in _PASSING_TYPES:
         return Failure(code, _BUSY, tries=TRIES)
     if status == 404:
-        return Failure(code, f"The model {model} is not available. Choose another one.", is_alert=True)
+        sentence = f"The model {model} is not available. Choose another one."
+        return Failure(code, sentence, is_alert=True, kind="request")
     if status == 413:
-        return Failure(code, _TOO_LARGE)
+        return Failure(code, _TOO_LARGE, kind="request")
     if status == 200:
-        return Failure(code, _GARBAGE, tries=2)
+        return Failure(code, _GARBAGE, tries=2, kind="foreign")
     is_too_long = "too long" in error.message or "context window" in error.message
-    return Failure("context_too_long", _TOO_LONG) if is_too_long else Failure(code, _REJECTED)
+    code, sentence = ("context_too_long", _TOO_LONG) if is_too_long else (code, _REJECTED)
+    return Failure(code, sentence, kind="request")
 
 
 def _limited(error: anthropic.APIStatusError, code: str, at: datetime) -> Failure:

@@ -1,6 +1,11 @@
 """The errors Rill raises: each knows its HTTP status and the sentence for the person reading."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+#: What a failure means to who asked: it may pass, the key or the account is refused, the request itself is, what
+#: answers is not Claude, or the reply broke off.
+Kind = Literal["busy", "account", "request", "foreign", "cut"]
 
 
 class RillError(Exception):
@@ -75,6 +80,7 @@ class Upstream(RillError):
     retryable: bool = False
     retry_after_s: float | None = None
     request_id: str | None = None
+    kind: Kind = "busy"
 
     status = 502
 

@@ -1,4 +1,4 @@
-"""Commands: ``flask --app wsgi db upgrade`` and its kin."""
+"""Commands: ``flask chat``, ``flask db upgrade`` and their kin."""
 
 import sys
 from pathlib import Path
@@ -12,12 +12,14 @@ from flask.cli import AppGroup, with_appcontext
 from app.adapters.db import Database
 from app.adapters.probe import probe
 from app.chat.doctor import examine
+from app.cli.chat import chat
 
 db_group = AppGroup("db", help="Bring the database to the version this code needs.")
 
 
 def init_app(app: Flask) -> None:
     """Add the commands to the app."""
+    app.cli.add_command(chat)
     app.cli.add_command(db_group)
     app.cli.add_command(doctor)
 
@@ -56,6 +58,6 @@ def doctor(url: str | None) -> None:
 def alembic_config(db: Database) -> Config:
     """Tell Alembic where the migrations are and which engine to use."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     config.attributes["engine"] = db.engine
     return config
