@@ -72,8 +72,9 @@ def chat(**given: Any) -> None:
     try:
         schema = _schema(options.schema)
         request = _request(options, rill.settings, schema)
-        logging.getLogger("app").setLevel(logging.CRITICAL + 1)  # what failed is told in sentences
-        sys.exit(_Chat(options, request).run(rill.claude.call(request)))
+        with _no_log():
+            code = _Chat(options, request).run(rill.claude.call(request))
+        sys.exit(code)
     except KeyboardInterrupt:
         sys.exit(Exit.STOPPED)
 
@@ -211,6 +212,18 @@ class _Chat:
 
     def _print(self, value: Any, indent: int | None = None) -> None:
         self._terminal.say(to_json(value, is_shown=self._terminal.is_shown, indent=indent) + "\n")
+
+
+@contextmanager
+def _no_log() -> Iterator[None]:
+    """Keep the lines of the log off the terminal: what failed is told in sentences."""
+    logger = logging.getLogger("app")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -137,17 +137,18 @@ def figures(reply: Reply, *, is_streamed: bool) -> str:
     thought = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
     parts = []
     if "input_tokens" in usage:
-        given = _with(usage["input_tokens"] + cached + written, cached=cached, **{"written to the cache": written})
-        parts.append(f"{given} tokens in, {_with(usage.get('output_tokens', 0), thinking=thought)} out")
+        given = f"{usage['input_tokens'] + cached + written:,} tokens in"
+        given += _inside({"cached": cached, "written to the cache": written})
+        parts.append(f"{given}, {usage.get('output_tokens', 0):,} out{_inside({'thinking': thought})}")
     times = {"first token": reply.first_ms if is_streamed else None, "total": reply.total_ms}
     parts.append(", ".join(f"{name} {ms / 1000:.2f} s" for name, ms in times.items() if ms is not None))
     parts.append(", ".join(word for word in (assembly.model, assembly.stop_reason) if word))
     return "; ".join(part for part in parts if part)
 
 
-def _with(count: int, **parts: int) -> str:
-    inside = ", ".join(f"{part:,} {name}" for name, part in parts.items() if part)
-    return f"{count:,} ({inside})" if inside else f"{count:,}"
+def _inside(parts: dict[str, int]) -> str:
+    words = ", ".join(f"{count:,} {name}" for name, count in parts.items() if count)
+    return f" ({words})" if words else ""
 
 
 def as_json(reply: Reply, outcome: Outcome, **more: Any) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def test_keeps_routes_to_parse_call_render() -> None:
 
 
 def test_mirrors_the_code_in_the_tests() -> None:
-    for layer in ("core", "adapters", "chat", "web"):
+    for layer in ("core", "adapters", "chat", "cli", "web"):
         names = {path.stem.removeprefix("test_") for path in files(f"tests/{layer}/test_*.py")}
         modules = {path.stem for path in files(f"app/{layer}/*.py")}
         strays = {name for name in names if not any(name.startswith(module) for module in modules)}
