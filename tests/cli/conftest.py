@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60
 
 
+def take(terminal: int) -> None:
+    """Make a terminal that of this process, so that Ctrl-C on it reaches the process."""
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
 class OnTerminal:
     """A command on a terminal of its own; what is in ``piped`` is a pipe instead."""
 
@@ -33,8 +39,7 @@ class OnTerminal:
             command,
             cwd=ROOT,
             env=env,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(inside, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: take(inside),
             **ends,
         )
         os.close(inside)
