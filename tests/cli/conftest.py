@@ -106,7 +106,8 @@ def run(fake: FakeClaude, tmp_path: Path) -> Iterator[FlaskCliRunner]:
 @pytest.fixture
 def environ(fake: FakeClaude, tmp_path: Path) -> dict[str, str]:
     """Give the environment of a command that asks the fake."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RILL_", "ANTHROPIC_", "FLASK"))}
+    left_out = ("RILL_", "ANTHROPIC_", "FLASK", "PYTHONDONTWRITEBYTECODE")  # the last one makes each start slow
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return kept | {"DATABASE_URL": f"sqlite:///{tmp_path}/rill.db", "ANTHROPIC_BASE_URL": fake.url}
 
 

@@ -4,6 +4,7 @@ import re
 import tomllib
 from dataclasses import fields
 
+from app.cli.outcome import MEANINGS
 from app.core.settings import Settings
 from tests.contracts.tree import ROOT
 
@@ -29,6 +30,12 @@ def test_lists_every_setting() -> None:
 
     assert found, "README.md has no settings table"
     assert found[1] == table(), f"README.md should say:\n{table()}"
+
+
+def test_lists_every_exit_code() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", README, re.M)
+
+    assert rows == [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
 
 
 def test_names_only_targets_that_exist() -> None:
