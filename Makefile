@@ -50,11 +50,12 @@ bench: $(STAMP)-dev ## Measure what the documents claim
 	$(BIN)/python -m bench.sdk_events
 	$(BIN)/python -m bench.markdown
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.peer
 
 ci: lint types test ## Everything that must pass before a change lands
 
 clean: ## Remove what the other targets made, but not the data
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peer .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

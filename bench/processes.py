@@ -55,7 +55,12 @@ def get(url: str) -> dict[str, Any]:
 
 @contextmanager
 def running(
-    *words: str, cores: set[int] | None = None, log: Path | None = None, end: int = signal.SIGTERM, **env: str
+    *words: str,
+    cores: set[int] | None = None,
+    log: Path | None = None,
+    end: int = signal.SIGTERM,
+    python: str = sys.executable,
+    **env: str,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run ``python -m words``, which ends with the block, and with this process if that is killed."""
 
@@ -68,7 +73,7 @@ def running(
 
     errors = log.open("wb") if log else None
     process = subprocess.Popen(
-        [sys.executable, "-m", *words],
+        [python, "-m", *words],
         cwd=ROOT,
         env={**os.environ, **env},
         bufsize=0,  # so that select tells whether a line is there
