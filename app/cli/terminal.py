@@ -60,6 +60,10 @@ class Terminal:
         except OSError as error:
             _discard(self._out)
             raise Unwritable(error) from None
+        except KeyboardInterrupt:
+            if not self.is_shown:  # a pipe that nobody reads would hold up the end, too
+                _discard(self._out)
+            raise
         self._is_in_line = not text.endswith("\n")
 
     def end(self) -> None:
