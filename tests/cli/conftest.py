@@ -58,8 +58,10 @@ class OnTerminal:
 
     def end(self) -> int:
         """Wait until the command has ended, and give its exit code."""
+        deadline = monotonic() + PATIENCE_S
         while self._read():
-            pass
+            if monotonic() > deadline:
+                pytest.fail(f"it does not end: {self.screen!r}")
         return self.process.wait(PATIENCE_S)
 
     def close(self) -> None:
