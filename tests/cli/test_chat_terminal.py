@@ -9,6 +9,7 @@ import termios
 from collections.abc import Callable, Iterator
 
 import gevent
+import psutil
 import pytest
 
 from app.cli.outcome import Exit
@@ -174,6 +175,8 @@ def test_stops_while_it_reads_the_prompt(start: Start, fake: FakeClaude) -> None
     with gevent.Timeout(PATIENCE_S):
         chat.process.stdin.write(b"x" * 200_000)  # more than a pipe holds: it has begun to read
         chat.process.stdin.flush()
+        while psutil.Process(chat.process.pid).status() != psutil.STATUS_SLEEPING:  # and waits for the rest
+            gevent.sleep(0.02)
 
     chat.type(CTRL_C)
 
