@@ -54,6 +54,7 @@ class Terminal:
         text = clean(text) if self.is_shown else text
         if not text or self._out is None:
             return
+        self._is_in_line = not text.endswith("\n")  # before it is written: Ctrl-C may come at any time
         try:
             self._out.write(text)
             self._out.flush()
@@ -64,7 +65,6 @@ class Terminal:
             if not self.is_shown:  # a pipe that nobody reads would hold up the end, too
                 _discard(self._out)
             raise
-        self._is_in_line = not text.endswith("\n")
 
     def end(self) -> None:
         """End the line on a terminal, if there is something in it."""
@@ -86,8 +86,8 @@ class Terminal:
         """Take the spinner away."""
         if self._spinner is not None:
             self._spinner.kill()
-            self._spinner = None
             self._write("\r\x1b[K")
+            self._spinner = None
 
     def _spin(self) -> None:
         for picture in cycle("|/-\\"):
