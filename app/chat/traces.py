@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app.adapters.models import Message, StreamTrace, now
-from app.chat import journal
+from app.chat import conversations, journal
 from app.core.assembly import Assembly
 from app.core.events import LIVE, Event
 from app.core.trace import Trace
@@ -27,6 +27,12 @@ def read(session: Session, reply: Message) -> list[tuple[int, Event]] | None:
         return list(trace.events(assembly.content))
     kept = session.get(StreamTrace, reply.id)
     return list(Trace.load(kept.body).events(reply.content)) if kept else None
+
+
+def of(session: Session, owner: str, reply_id: str) -> tuple[Message, list[tuple[int, Event]] | None]:
+    """Give a reply of the owner, and its events as ``read`` does; raises NotFound."""
+    reply = conversations.get_reply(session, owner, reply_id)
+    return reply, read(session, reply)
 
 
 def sweep(session: Session, days: int) -> None:

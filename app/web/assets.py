@@ -24,6 +24,9 @@ CSS = [
     "code",
     "notice",
     "doctor",
+    "sheet",
+    "events",
+    "timeline",
     "utilities",
 ]
 _IMMUTABLE = r"^.+\.[0-9a-f]{12}\..+$"
