@@ -9,7 +9,7 @@ from app.core.timeline import Timeline
 #: The canvas; bars stand on ``BASE``, the marks of the events are below.
 WIDTH, HEIGHT, BASE = 1000, 120, 96
 _MOST_BARS = 60
-_WIDTHS_MS = (100, 250, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000)
+_WIDTHS_MS = (250, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ _SLOW_MS = 2_000
 
 
 def seconds(ms: float) -> str:
-    """Write a time: ``0.52 s``, ``12.3 s``, ``75 s``."""
+    """Write a time: ``0.52 s``, ``12.3 s``, ``75 s``, with a space that does not break."""
     value = ms / 1000
     digits = 2 if value < 9.995 else 1 if value < 59.95 else 0
-    return f"{value:.{digits}f} s"
+    return f"{value:.{digits}f}\u00a0s"
 
 
 def sentences(found: Timeline, *, is_streamed: bool = True, silent_ms: float | None = None) -> list[str]:

@@ -70,6 +70,7 @@ class Timeline:
     arrivals: list[tuple[int, int]] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    request_id: str | None = None
     is_complete: bool = False
 
     @property
@@ -140,6 +141,7 @@ def timeline(events: Iterable[tuple[int, Event]]) -> Timeline:
             case TextDelta() | ThinkingDelta():
                 found.arrivals.append((at, len(event.text)))
             case MessageStart():
+                found.request_id = event.request_id
                 found.usages.append(Usage("message_start", at, _flat(event.usage)))
             case MessageDelta():
                 found.usages.append(Usage("message_delta", at, _flat(event.usage)))

@@ -31,8 +31,8 @@ def test_says_tokens_where_they_are_known() -> None:
     found = chart(timeline(WHOLE))
 
     assert found is not None
-    assert found.bar_ms == 100
-    assert found.most_per_s == 60  # twelve characters in 0.1 s, two to a token
+    assert found.bar_ms == 250
+    assert found.most_per_s == 24  # twelve characters in 0.25 s, two to a token
 
 
 def test_goes_on_while_nothing_comes() -> None:

@@ -3,16 +3,21 @@
 import pytest
 
 from app.core.events import Event, MessageStart, Retrying, TextDelta
-from app.core.telling import seconds, sentences
-from app.core.timeline import timeline
+from app.core import telling
+from app.core.timeline import Timeline, timeline
 from tests.core.test_timeline import WHOLE
+
+
+def sentences(found: Timeline, *, is_streamed: bool = True, silent_ms: float | None = None) -> list[str]:
+    said = telling.sentences(found, is_streamed=is_streamed, silent_ms=silent_ms)
+    return [sentence.replace("\u00a0", " ") for sentence in said]
 
 
 @pytest.mark.parametrize(
     ("ms", "text"), [(0, "0.00 s"), (520, "0.52 s"), (9_994, "9.99 s"), (9_996, "10.0 s"), (75_400, "75 s")]
 )
 def test_writes_times(ms: float, text: str) -> None:
-    assert seconds(ms) == text
+    assert telling.seconds(ms) == text.replace(" ", "\u00a0")
 
 
 def test_says_what_happened() -> None:
