@@ -20,7 +20,21 @@ from app.chat.offer import Offer
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.settings import Settings
-from app.web import api, assets, conversations, doctor, events, htmx, ops, pages, replies, requests, security, shown
+from app.web import (
+    api,
+    assets,
+    compare,
+    conversations,
+    doctor,
+    events,
+    htmx,
+    ops,
+    pages,
+    replies,
+    requests,
+    security,
+    shown,
+)
 from app.web.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +52,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(dom_id=htmx.dom_id, partial=htmx.partial, shown=shown, new_nonce=new_id)
-    for blueprint in (conversations.bp, replies.bp, events.bp, ops.bp, doctor.bp, api.bp):
+    for blueprint in (conversations.bp, replies.bp, events.bp, compare.bp, ops.bp, doctor.bp, api.bp):
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app

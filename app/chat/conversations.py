@@ -100,7 +100,7 @@ def start(session: Session, owner: str, *, text: str, nonce: str, model: str) ->
     if earlier := _sent_before(session, owner, nonce):
         return earlier
     text = checked(text)
-    _refuse_too_many(session, owner)
+    refuse_too_many(session, owner)
     conversation = Conversation(id=new_id(), owner_id=owner, title=title_of(text))
     session.add(conversation)
     session.flush()
@@ -127,7 +127,7 @@ def retry(session: Session, owner: str, reply_id: str, *, model: str) -> Message
     earlier = get_reply(session, owner, reply_id)
     conversation = _load(session, owner, earlier.conversation_id)
     _refuse_while_live(session, conversation)
-    reply = _queued(conversation, parent_id=earlier.parent_id, model=model)
+    reply = queued(conversation, parent_id=earlier.parent_id, model=model)
     session.add(reply)
     conversation.leaf_id, conversation.updated_at = reply.id, now()
     session.flush()
@@ -193,7 +193,7 @@ def checked(text: str) -> str:
 
 
 def _refuse_while_live(session: Session, conversation: Conversation) -> None:
-    _refuse_too_many(session, conversation.owner_id)
+    refuse_too_many(session, conversation.owner_id)
     leaf = session.get(Message, conversation.leaf_id) if conversation.leaf_id else None
     if leaf is not None and leaf.status in LIVE:
         raise Conflict("Claude is still answering. Wait or press Stop, then send again: your text is kept.")
@@ -212,14 +212,15 @@ def _add(session: Session, conversation: Conversation, *, text: str, nonce: str,
     )
     session.add(message)
     session.flush()
-    reply = _queued(conversation, parent_id=message.id, model=model)
+    reply = queued(conversation, parent_id=message.id, model=model)
     session.add(reply)
     conversation.leaf_id, conversation.updated_at = reply.id, now()
     session.flush()
     return Sent(message, reply, is_new=True)
 
 
-def _refuse_too_many(session: Session, owner: str) -> None:
+def refuse_too_many(session: Session, owner: str) -> None:
+    """Raise TooMany while as many replies are written for a person as may be."""
     live = select(func.count()).where(Message.owner_id == owner, Message.status.in_(LIVE))
     if (session.scalar(live) or 0) >= MAX_LIVE:
         raise TooMany(
@@ -228,7 +229,8 @@ def _refuse_too_many(session: Session, owner: str) -> None:
         )
 
 
-def _queued(conversation: Conversation, *, parent_id: str | None, model: str) -> Message:
+def queued(conversation: Conversation, *, parent_id: str | None, model: str) -> Message:
+    """Make a reply that waits to be written."""
     return Message(
         id=new_id(),
         conversation_id=conversation.id,

@@ -86,3 +86,25 @@ def _slow(found: Timeline) -> list[str]:
     if sum(gap.ms for gap in found.stalls) / total >= _MOST:
         return ["Most of that time went by in stalls."]
     return []
+
+
+def comparison(
+    streamed: tuple[float | None, float | None], whole: tuple[float | None, float | None], *, is_fair: bool = True
+) -> str:
+    """Compare two replies by their first words and their ends, in seconds; it is not fair if one broke off."""
+    if not is_fair:
+        return "Not both replies became complete, so their times cannot be compared."
+    (early, early_end), (late, late_end) = streamed, whole
+    if early is None or late is None:
+        return "Not both replies have words, so their times cannot be compared."
+    said = (
+        f"The streamed reply showed its first word after {tenths(early)}; the other showed nothing for {tenths(late)}."
+    )
+    if early_end is None or late_end is None:
+        return said
+    return f"{said} They were complete after {tenths(early_end)} and {tenths(late_end)}."
+
+
+def tenths(value: float) -> str:
+    """Write seconds as a running clock shows them: ``3.4 s``."""
+    return f"{value:.1f}\u00a0s"

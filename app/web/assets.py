@@ -27,6 +27,7 @@ CSS = [
     "sheet",
     "events",
     "timeline",
+    "compare",
     "utilities",
 ]
 _IMMUTABLE = r"^.+\.[0-9a-f]{12}\..+$"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.core.events import Event, MessageStart, Retrying, TextDelta
 from app.core import telling
+from app.core.events import Event, MessageStart, Retrying, TextDelta
 from app.core.timeline import Timeline, timeline
 from tests.core.test_timeline import WHOLE
 
@@ -78,3 +78,18 @@ def test_says_that_a_reply_was_not_streamed() -> None:
     assert sentences(timeline([]), is_streamed=False, silent_ms=10) == [
         "This reply is not streamed: nothing comes before all of it does."
     ]
+
+
+def test_compares_two_replies() -> None:
+    said = telling.comparison((0.52, 8.31), (8.2, 8.22)).replace("\u00a0", " ")
+
+    assert said == (
+        "The streamed reply showed its first word after 0.5 s; the other showed nothing for 8.2 s. "
+        "They were complete after 8.3 s and 8.2 s."
+    )
+
+
+def test_compares_nothing_with_what_broke_off() -> None:
+    assert "cannot be compared" in telling.comparison((0.5, 8.0), (8.0, 8.0), is_fair=False)
+    assert "cannot be compared" in telling.comparison((0.5, 8.0), (None, 3.0))
+    assert telling.comparison((0.5, None), (8.0, None)).endswith("8.0\u00a0s.")
