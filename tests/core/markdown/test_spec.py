@@ -14,7 +14,7 @@ from tests.core.markdown.strategies import cuts, markdown, pieces
 
 #: Where markdown-it leaves the specification: a definition ends otherwise, and so does a quote's table before the next
 #: line of the quote; and a paragraph in a quote or an item does not always go on in an indented line.
-_OTHERWISE = re.compile(r"\n> |\]:|^[ \t]*(?:>|[-+*]|\d+[.)]).*\n(?: {4}|\t)", re.MULTILINE)
+_OTHERWISE = re.compile(r"\n> |\]:|^[ \t]*(?:>|[-+*]|\d+[.)])[\s\S]*\n(?: {4}|\t)", re.MULTILINE)
 #: Formulae, footnotes and tasks are Rill's own.
 OWN = ("$", "\\[", "[^", "[ ]", "[x]")
 
