@@ -36,12 +36,20 @@ class Instant(TypeDecorator[datetime]):
 
 
 class User(Base):
-    """A person who owns conversations."""
+    """A person who owns conversations.
+
+    ``subject`` is who they are to the identity provider; ``stamp`` counts what ends earlier links to a new password.
+    """
 
     __tablename__ = "user"
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str] = mapped_column(default="member", server_default="member")
+    is_disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    password_hash: Mapped[str | None]
+    subject: Mapped[str | None] = mapped_column(unique=True)
+    stamp: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
 
 
