@@ -27,7 +27,11 @@ try:
 except ConfigurationError as error:
     sys.exit(f"Rill cannot start. {error}")
 
-bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
+if settings.host.startswith("unix:"):
+    bind = settings.host
+else:
+    bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
+forwarded_allow_ips = ""  # who is trusted is Rill's to say: RILL_TRUSTED_PROXIES
 workers = settings.workers
 worker_connections = 2000
 timeout = 60
@@ -95,13 +99,18 @@ def on_starting(server):
 
 
 def when_ready(server):
-    """Say in three lines where Rill is, who answers, and where the data lie."""
+    """Say in four lines where Rill is, who may come in, who answers, and where the data lie."""
     host = "127.0.0.1" if settings.host == "localhost" else bind.rpartition(":")[0]
+    here = bind if bind.startswith("unix:") else f"http://{host}:{settings.port}"
+    ways = {"accounts": "with a password", "proxy": "as the proxy says", "oidc": f"at {settings.oidc_issuer}"}
     who = {
         "demo": "a scripted demo; set ANTHROPIC_API_KEY for the real Claude",
         "claude": f"{settings.model} at {settings.anthropic_base_url or 'Anthropic'}",
     }
-    print(f"Rill     http://{host}:{settings.port}")
+    print(f"Rill     {settings.url or here}" + (f", at {here}" if settings.url else ""))
+    print(
+        f"People   {', '.join(ways[way] for way in settings.ways) or 'whoever sits at this machine; nobody signs in'}"
+    )
     print(f"Replies  {who[settings.mode]}")
     where = make_url(settings.database_url).render_as_string().removeprefix("sqlite:///")
     print(f"Data     {where}", flush=True)

@@ -23,13 +23,16 @@ from app.core.settings import Settings
 from app.web import (
     api,
     assets,
+    auth,
     compare,
     conversations,
     doctor,
     events,
     htmx,
+    login,
     ops,
     pages,
+    password,
     replies,
     requests,
     security,
@@ -45,14 +48,24 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     app = Flask("app", root_path=str(ROOT), static_folder=None, template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=2_000_000, MAX_FORM_MEMORY_SIZE=2_000_000)
     app.extensions["rill"] = _services(settings, claude)
-    for part in (requests, security, pages):
+    for part in (requests, security, auth, pages):
         part.init_app(app)
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's own provider has them
     assets.init_app(app, ROOT / "static")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(dom_id=htmx.dom_id, partial=htmx.partial, shown=shown, new_nonce=new_id)
-    for blueprint in (conversations.bp, replies.bp, events.bp, compare.bp, ops.bp, doctor.bp, api.bp):
+    for blueprint in (
+        conversations.bp,
+        replies.bp,
+        events.bp,
+        compare.bp,
+        ops.bp,
+        doctor.bp,
+        login.bp,
+        password.bp,
+        api.bp,
+    ):
         app.register_blueprint(blueprint)
     cli.init_app(app)
     return app

@@ -5,11 +5,12 @@ import os
 from time import monotonic
 
 import gevent
+from sqlalchemy.orm import Session
 
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
-from app.chat import ending, leases, traces
+from app.chat import audit, ending, leases, logins, traces
 from app.chat.runner import Runner
 from app.core.errors import ConfigurationError
 
@@ -85,7 +86,12 @@ class Keeper:
             self._take_over()
         if monotonic() >= self._sweep_at:
             self._sweep_at = monotonic() + SWEEP_S
-            self._db.write(traces.sweep, self._traces_days)
+            self._db.write(self._sweep)
+
+    def _sweep(self, session: Session) -> None:
+        traces.sweep(session, self._traces_days)
+        logins.sweep(session)
+        audit.sweep(session)
 
     def _take_over(self, *, all_others: bool = False) -> None:
         reaped = self._db.write(ending.reap, self._runner.worker, running=self._runner.ids, all_others=all_others)

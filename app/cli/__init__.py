@@ -13,6 +13,7 @@ from app.adapters.db import Database
 from app.adapters.probe import probe
 from app.chat.doctor import examine
 from app.cli.chat import chat
+from app.cli.user import user_group
 
 db_group = AppGroup("db", help="Bring the database to the version this code needs.")
 
@@ -22,6 +23,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(chat)
     app.cli.add_command(db_group)
     app.cli.add_command(doctor)
+    app.cli.add_command(user_group)
 
 
 @db_group.command("upgrade")

@@ -36,6 +36,12 @@ class UnsupportedType(RillError):
     status = 415
 
 
+class SignInNeeded(RillError):
+    """Nobody is signed in who could be asking."""
+
+    status = 401
+
+
 class Invalid(RillError):
     """What was sent cannot be accepted as it is."""
 
@@ -55,9 +61,13 @@ class Conflict(RillError):
 
 
 class TooMany(RillError):
-    """A person asks for more at once than one may."""
+    """A person asks for more at once than one may; ``retry_after_s`` says when to try again."""
 
     status = 429
+
+    def __init__(self, sentence: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(RillError):

@@ -1,105 +1,20 @@
 """Everything that can be configured: one frozen dataclass, read strictly from the environment."""
 
-import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
+from app.core import door, parse
 from app.core.errors import ConfigurationError
 from app.core.request import Thinking
 
 Mode = Literal["claude", "demo"]
 
 
-def _text(name: str, value: str) -> str:
-    return value
-
-
-def _url(name: str, value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ConfigurationError(f"{name} must start with http:// or https://.")
-    return value.rstrip("/")
-
-
-def _database_url(name: str, value: str) -> str:
-    scheme, colon, rest = value.partition("://")
-    if colon and scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        return f"postgresql+psycopg://{rest}"
-    if not value.startswith("sqlite:///"):
-        raise ConfigurationError(f"{name} must start with sqlite:/// or postgres://.")
-    return value
-
-
-def _redis_url(name: str, value: str) -> str:
-    if not value.startswith(("redis://", "rediss://")):
-        raise ConfigurationError(f"{name} must start with redis:// or rediss://.")
-    return value
-
-
-def _flag(name: str, value: str) -> bool:
-    if value not in ("0", "1"):
-        raise ConfigurationError(f"{name} must be 0 or 1.")
-    return value == "1"
-
-
-def _integer(low: int, high: int) -> Callable[[str, str], int]:
-    def parse(name: str, value: str) -> int:
-        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
-            raise ConfigurationError(f"{name} must be a whole number from {low} to {high}.")
-        return int(value)
-
-    return parse
-
-
-def _speed(name: str, value: str) -> float:
-    try:
-        speed = float(value)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed <= 1000:
-        raise ConfigurationError(f"{name} must be a number above 0 and at most 1000.")
-    return speed
-
-
-def _host(name: str, value: str) -> str:
-    try:
-        is_loopback = value == "localhost" or ipaddress.ip_address(value).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise ConfigurationError(
-            f"{name} must be a loopback address such as 127.0.0.1: anyone who can reach Rill can use your key."
-        )
-    return value
-
-
-def _names(name: str, value: str) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in value.split(",") if part.strip())
-    if not names:
-        raise ConfigurationError(f"{name} must list at least one model, separated by commas.")
-    return names
-
-
-def _origins(name: str, value: str) -> tuple[str, ...]:
-    origins = tuple(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
-    for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
-            raise ConfigurationError(f"{name} must list origins such as https://a.example, separated by commas.")
-    return origins
-
-
-def _thinking(name: str, value: str) -> str:
-    if value not in get_args(Thinking):
-        raise ConfigurationError(f"{name} must be one of: {', '.join(get_args(Thinking))}.")
-    return value
-
-
 def _option(
-    env: str, default: Any, about: str, *, parse: Callable[[str, str], Any] = _text, secret: bool = False
+    env: str, default: Any, about: str, *, parse: Callable[[str, str], Any] = parse.text, secret: bool = False
 ) -> Any:
     meta = {"env": env, "about": about, "parse": parse, "secret": secret}
     return field(default=default, repr=not secret, metadata=meta)
@@ -113,55 +28,121 @@ class Settings:
         "ANTHROPIC_API_KEY", None, "Key for Claude; without it Rill runs a scripted demo.", secret=True
     )
     anthropic_base_url: str | None = _option(
-        "ANTHROPIC_BASE_URL", None, "Another server that speaks the Messages API.", parse=_url
+        "ANTHROPIC_BASE_URL", None, "Another server that speaks the Messages API.", parse=parse.url
     )
     database_url: str = _option(
         "DATABASE_URL",
         "sqlite:///instance/rill.db",
         "Where conversations are kept: a SQLite file, or postgres://…",
-        parse=_database_url,
+        parse=parse.database_url,
         secret=True,
     )
     redis_url: str | None = _option(
-        "REDIS_URL", None, "Redis, which several processes need; redis:// or rediss://…", parse=_redis_url, secret=True
+        "REDIS_URL",
+        None,
+        "Redis, which several processes need; redis:// or rediss://…",
+        parse=parse.redis_url,
+        secret=True,
     )
     redis_verify: bool = _option(
-        "RILL_REDIS_VERIFY", True, "0 takes a certificate that rediss:// signed itself, as Heroku's does.", parse=_flag
+        "RILL_REDIS_VERIFY",
+        True,
+        "0 takes a certificate that rediss:// signed itself, as Heroku's does.",
+        parse=parse.flag,
     )
     concurrency: int = _option(
-        "WEB_CONCURRENCY", 1, "Processes; more than one needs Postgres and Redis.", parse=_integer(1, 64)
+        "WEB_CONCURRENCY", 1, "Processes; more than one needs Postgres and Redis.", parse=parse.integer(1, 64)
     )
     allow_ephemeral: bool = _option(
-        "RILL_ALLOW_EPHEMERAL", False, "1 allows SQLite on a platform that wipes its disk.", parse=_flag
+        "RILL_ALLOW_EPHEMERAL", False, "1 allows SQLite on a platform that wipes its disk.", parse=parse.flag
     )
-    host: str = _option("RILL_HOST", "127.0.0.1", "Address to listen on; loopback only.", parse=_host)
-    port: int = _option("PORT", 8000, "Port to listen on.", parse=_integer(1, 65535))
+    host: str = _option(
+        "RILL_HOST",
+        "127.0.0.1",
+        "Address to listen on, or unix:/path; beyond this machine, people must sign in.",
+        parse=parse.host,
+    )
+    port: int = _option("PORT", 8000, "Port to listen on.", parse=parse.integer(1, 65535))
+    url: str | None = _option(
+        "RILL_URL", None, "Address that people open, such as https://chat.example.", parse=parse.public_url
+    )
+    secret_key: str | None = _option(
+        "SECRET_KEY",
+        None,
+        "Signs links, and what may not be guessed; 32 characters or more.",
+        parse=parse.long_secret,
+        secret=True,
+    )
+    accounts: bool = _option("RILL_ACCOUNTS", False, "1 lets people sign in with a password.", parse=parse.flag)
+    admin_password: str | None = _option(
+        "RILL_ADMIN_PASSWORD",
+        None,
+        "Password of the first administrator, admin; people then have accounts.",
+        secret=True,
+    )
+    trusted_proxies: tuple[parse.Network, ...] = _option(
+        "RILL_TRUSTED_PROXIES",
+        (),
+        "Networks of the proxies in front, separated by commas: they say where a request came from.",
+        parse=parse.networks,
+    )
+    proxy_header: str | None = _option(
+        "RILL_PROXY_HEADER",
+        None,
+        "Header in which a proxy names who signed in, such as X-Forwarded-Email.",
+        parse=parse.header,
+    )
+    proxy_secret: str | None = _option(
+        "RILL_PROXY_SECRET",
+        None,
+        "What that proxy sends in X-Rill-Proxy-Secret, to show that it is the proxy.",
+        parse=parse.long_secret,
+        secret=True,
+    )
+    oidc_issuer: str | None = _option(
+        "RILL_OIDC_ISSUER", None, "Identity provider (OIDC): its issuer.", parse=parse.url
+    )
+    oidc_client_id: str | None = _option("RILL_OIDC_CLIENT_ID", None, "What the identity provider calls Rill.")
+    oidc_client_secret: str | None = _option(
+        "RILL_OIDC_CLIENT_SECRET", None, "What Rill shows to the identity provider.", secret=True
+    )
+    oidc_domains: tuple[str, ...] = _option(
+        "RILL_OIDC_DOMAINS", (), "Domains of the mail addresses that may come in; * for all.", parse=parse.words
+    )
+    oidc_groups: tuple[str, ...] = _option(
+        "RILL_OIDC_GROUPS", (), "Groups at the identity provider that may come in.", parse=parse.words
+    )
+    oidc_admin_groups: tuple[str, ...] = _option(
+        "RILL_OIDC_ADMIN_GROUPS", (), "Groups at the identity provider that are administrators.", parse=parse.words
+    )
     model: str = _option("RILL_MODEL", "claude-sonnet-5-5", "Model for new replies.")
     models: tuple[str, ...] = _option(
         "RILL_MODELS",
         ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5"),
         "Models people may choose, separated by commas.",
-        parse=_names,
+        parse=parse.names,
     )
-    max_tokens: int = _option("RILL_MAX_TOKENS", 8192, "Longest reply, in tokens.", parse=_integer(1, 128_000))
+    max_tokens: int = _option("RILL_MAX_TOKENS", 8192, "Longest reply, in tokens.", parse=parse.integer(1, 128_000))
     system_prompt: str | None = _option("RILL_SYSTEM_PROMPT", None, "System prompt of every conversation.")
-    thinking: Thinking = _option("RILL_THINKING", "off", "Extended thinking: off, or adaptive.", parse=_thinking)
+    thinking: Thinking = _option("RILL_THINKING", "off", "Extended thinking: off, or adaptive.", parse=parse.thinking)
     traces_days: int = _option(
         "RILL_TRACES_DAYS",
         7,
         "Days for which it is kept when each piece of a reply came (Show stream); 0 is ten minutes.",
-        parse=_integer(0, 3650),
+        parse=parse.integer(0, 3650),
     )
     api_system: bool = _option(
-        "RILL_API_SYSTEM", False, "1 lets programs send a system prompt of their own to /api/chat.", parse=_flag
+        "RILL_API_SYSTEM", False, "1 lets programs send a system prompt of their own to /api/chat.", parse=parse.flag
     )
     api_origins: tuple[str, ...] = _option(
         "RILL_API_ORIGINS",
         (),
         "Sites whose pages may use the API from browsers: origins such as https://a.example, separated by commas.",
-        parse=_origins,
+        parse=parse.origins,
     )
-    demo_speed: float = _option("RILL_DEMO_SPEED", 1.0, "Pace of the scripted demo; 2 is twice as fast.", parse=_speed)
+    demo_speed: float = _option(
+        "RILL_DEMO_SPEED", 1.0, "Pace of the scripted demo; 2 is twice as fast.", parse=parse.speed
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -182,7 +163,8 @@ class Settings:
         if settings.model not in settings.models:
             if "models" in values:
                 raise ConfigurationError("RILL_MODEL must be one of RILL_MODELS.")
-            return cls(**{**values, "models": (settings.model, *settings.models)})
+            settings = cls(**{**values, "models": (settings.model, *settings.models)})
+        door.check(settings)
         return settings
 
     @property
@@ -194,6 +176,11 @@ class Settings:
     def workers(self) -> int:
         """How many processes serve: one, unless they have what they share."""
         return self.concurrency if self.is_shared and self.redis_url else 1
+
+    @property
+    def ways(self) -> tuple[door.Way, ...]:
+        """How people come in; without any, only this machine is served."""
+        return door.ways(self)
 
     @property
     def mode(self) -> Mode:

@@ -81,7 +81,7 @@ def _form(asked: Asked) -> Form | None:
 
 def _pieces(asked: Asked, form: Form) -> Generator[bytes, None, None]:
     """Write the reply piece by piece; what goes wrong before the first of them is raised."""
-    stay = Stay(services().is_alive, most_s=inf, leave_s=PLAIN_LEAVE_S)
+    stay = Stay(auth.watch(services().is_alive), most_s=inf, leave_s=PLAIN_LEAVE_S)
     with _source(asked, is_streamed=True) as source, bounded(request.environ):
         yield form.pieces(_first(source)) or form.beat()
         while not source.is_over and not stay.is_over():
@@ -95,7 +95,7 @@ def _pieces(asked: Asked, form: Form) -> Generator[bytes, None, None]:
 
 def _whole(asked: Asked) -> dict[str, Any]:
     """Wait for the whole reply; raises what went wrong."""
-    stay = Stay(services().is_alive, most_s=inf, leave_s=PLAIN_LEAVE_S)
+    stay = Stay(auth.watch(services().is_alive), most_s=inf, leave_s=PLAIN_LEAVE_S)
     with _source(asked, is_streamed=False) as source:
         while not source.is_over and not stay.is_over():
             source.read(BEAT_S)

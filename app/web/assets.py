@@ -16,6 +16,7 @@ CSS = [
     "layout",
     "button",
     "field",
+    "form",
     "sidebar",
     "message",
     "composer",

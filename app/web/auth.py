@@ -1,21 +1,52 @@
-"""Who is asking: until people can sign in there is one local owner, and only loopback is served."""
+"""Who is asking: found once for each request, whatever the way in; without any way there is one local owner.
 
+Every route is closed but those named in ``PUBLIC``.
+"""
+
+import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from time import monotonic
 
-from app.adapters.models import LOCAL_OWNER
-from app.core.errors import NotFound
+from flask import Flask, g, request
+from markupsafe import Markup
 
-Role = Literal["administrator", "member"]
+from app.adapters.models import LOCAL_OWNER, User
+from app.chat import logins, people, tokens
+from app.chat.people import Identity
+from app.core.errors import Forbidden, NotFound, RillError, SignInNeeded
+from app.web import cookies, peer
+from app.web.services import services
+
+#: What anybody may ask for: how to come in, and what says nothing of anybody.
+PUBLIC = frozenset(
+    {
+        "static",
+        "ops.livez",
+        "ops.readyz",
+        "api.description",
+        "login.show",
+        "login.create",
+        "login.delete",
+        "password.show",
+        "password.update",
+    }
+)
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+#: How often a stream looks whether the session it belongs to goes on, in seconds.
+_LOOK_S = 10.0
+_SIGN_IN = "You are not signed in, or no longer. Sign in, and try again; nothing that was stored is lost."
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who a request is made for."""
+    """Who a request is made for; ``login`` is the hash of their session's id, where they have one."""
 
     id: str
     name: str
-    role: Role
+    role: str
+    stamp: int = 0
+    login: str | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -23,9 +54,29 @@ class Person:
         return self.role == "administrator"
 
 
+_LOCAL = Person(LOCAL_OWNER, "You", "administrator")
+
+
+def init_app(app: Flask) -> None:
+    """Let nobody further who may not."""
+    app.before_request(_admit)
+    app.context_processor(lambda: {"csrf": csrf, "me": _known()})
+
+
 def person() -> Person:
-    """Give the person the request is made for."""
-    return Person(LOCAL_OWNER, "You", "administrator")
+    """Give the person the request is made for; raises SignInNeeded."""
+    found = visitor()
+    if found is None:
+        raise SignInNeeded(_SIGN_IN)
+    return found
+
+
+def visitor() -> Person | None:
+    """Give the person the request is made for, if anybody is known."""
+    if "person" not in g:
+        g.person = _find() if services().settings.ways else _LOCAL
+    found: Person | None = g.person
+    return found
 
 
 def owner() -> str:
@@ -39,3 +90,103 @@ def require_administrator() -> Person:
     if not asking.is_administrator:
         raise NotFound("There is nothing here.")
     return asking
+
+
+def csrf() -> Markup:
+    """Write the field that shows that a form is ours."""
+    asking = _known()
+    token = _csrf(asking) if asking else ""
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(token) if token else Markup()
+
+
+def watch(is_alive: Callable[[], bool]) -> Callable[[], bool]:
+    """Give what says whether a stream may go on: while the worker is alive, and the session is."""
+    asking, built = person(), services()
+    next_look, goes_on = monotonic() + _LOOK_S, True
+
+    def look() -> bool:
+        nonlocal next_look, goes_on
+        if asking.login and goes_on and monotonic() > next_look:
+            goes_on = built.db.read(logins.is_valid, asking.login)
+            next_look = monotonic() + _LOOK_S
+        return goes_on and is_alive()
+
+    return look
+
+
+def _known() -> Person | None:
+    """Give who asks, for pages that must be shown whatever is wrong."""
+    try:
+        return visitor()
+    except RillError:
+        return None
+
+
+def _admit() -> None:
+    if request.endpoint is None or request.endpoint in PUBLIC or request.method == "OPTIONS":
+        return
+    asking = person()
+    if request.method not in _SAFE_METHODS and not _is_ours(asking):
+        raise Forbidden("This page is out of date, so nothing was done. Reload it and try again.")
+
+
+def _is_ours(asking: Person) -> bool:
+    """Say whether a form is ours; programs have shown a token instead, which no browser sends by itself."""
+    token = _csrf(asking)
+    return not token or _is_for_program() or hmac.compare_digest(request.form.get("csrf", "").encode(), token.encode())
+
+
+def _csrf(asking: Person) -> str:
+    key = services().settings.secret_key
+    if asking is _LOCAL or key is None:
+        return ""
+    return hmac.digest(key.encode(), f"csrf:{asking.id}:{asking.stamp}".encode(), "sha256").hex()
+
+
+def _find() -> Person | None:
+    if _is_for_program():
+        return _by_token("chat")
+    return _by_session() or _by_proxy() or (_by_token("metrics") if request.endpoint == "ops.metrics" else None)
+
+
+def _is_for_program() -> bool:
+    return request.path.startswith("/api/")
+
+
+def _by_session() -> Person | None:
+    built, id = services(), cookies.session_id()
+    found = built.db.read(logins.find, id) if id else None
+    if found is None:
+        return None
+    if found.is_stale:
+        built.db.write(logins.touch, found.login.hash)
+    return _person(found.user, found.user.role, found.login.hash)
+
+
+def _by_proxy() -> Person | None:
+    """Find, or take in, whom the proxy names; a header alone makes nobody an administrator."""
+    built, name = services(), peer.named_by_proxy()
+    if name is None:
+        return None
+    identity = Identity(f"proxy:{name.casefold()}", name)
+    user = built.db.read(people.known, identity.subject) or built.db.write(people.recognise, identity)
+    if user.is_disabled:
+        raise Forbidden("An administrator has closed this account. What is in it is kept.")
+    return _person(user, "member")
+
+
+def _by_token(scope: str) -> Person | None:
+    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if kind.casefold() != "bearer" or not secret.startswith(tokens.PREFIX):
+        return None
+    built = services()
+    found = built.db.read(tokens.find, secret.strip(), scope)
+    if found is None:
+        return None
+    if found.is_stale:
+        built.db.write(tokens.touch, found.token.id)
+    return _person(found.user, found.user.role)
+
+
+def _person(user: User, role: str, login: str | None = None) -> Person:
+    return Person(user.id, user.name, role, user.stamp, login)

@@ -75,7 +75,7 @@ def _frames(id: str) -> Iterator[bytes]:
         with ExitStack() as stack:
             stack.enter_context(bounded(request.environ))
             found = columns(compared, lambda reply: stack.enter_context(built.live.view(reply.id, owner)))
-            yield from frames(found, is_alive=built.is_alive)
+            yield from frames(found, is_alive=auth.watch(built.is_alive))
     except NotFound:
         notice = render_template("errors/_notice.html", sentence="This comparison is no longer here. Reload the page.")
         yield encode(htmx.partial("#notice", notice) + htmx.partial("#conn", "", swap="delete"))

@@ -91,7 +91,7 @@ def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
     body_end, _, foot = rest.partition(_AFTER)
     yield head
     with bounded(request.environ), built.live.view(reply_id, auth.owner()) as view:
-        yield from Plain(view, current_app.jinja_env, is_alive=built.is_alive).stream()
+        yield from Plain(view, current_app.jinja_env, is_alive=auth.watch(built.is_alive)).stream()
     reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
     yield body_end + render_template("replies/_footer.html", reply=reply) + foot
 

@@ -11,6 +11,7 @@ from app.chat.doctor import examine
 from app.core.diagnosis import PLAN, diagnose
 from app.core.errors import Invalid
 from app.core.sse import STREAM_HEADERS, encode
+from app.web import auth
 from app.web.services import services
 
 bp = Blueprint("doctor", __name__, url_prefix="/doctor")
@@ -20,6 +21,11 @@ _LEAD_S = 2.0
 #: A test is over after this long, in seconds; older addresses are refused.
 _OLDEST_S = 120.0
 _SEEN = re.compile(r"([0-9]{1,2}):(-?[0-9]{1,6})")
+
+
+@bp.before_request
+def _guard() -> None:
+    auth.require_administrator()
 
 
 @bp.get("")

@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 from sqlalchemy import text
 
 from app.adapters.metrics import CONTENT_TYPE
+from app.web import auth
 from app.web.services import services
 
 bp = Blueprint("ops", __name__)
@@ -36,5 +37,6 @@ def readyz() -> Response:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Give the figures for Prometheus."""
+    """Give the figures for Prometheus, to administrators and to their programs."""
+    auth.require_administrator()
     return Response(services().runner.metrics.text(), content_type=CONTENT_TYPE)

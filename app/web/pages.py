@@ -1,16 +1,18 @@
 """What several routes answer with: the chat page, and errors as page or notice."""
 
 import logging
+from math import ceil
 from typing import Any
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.adapters.models import Message
 from app.chat import conversations
 from app.chat.conversations import Opened
 from app.chat.live import LiveReply
-from app.core.errors import RillError
+from app.core.errors import RillError, SignInNeeded
+from app.core.sse import STREAM_HEADERS, encode
 from app.web import api_errors, auth, htmx
 from app.web.services import services
 
@@ -63,7 +65,24 @@ def init_app(app: Flask) -> None:
 def _answer_error(error: RillError) -> Response:
     if is_for_program():
         return api_errors.answer(api_errors.status_of(error), api_errors.of(error))
-    return _error(error.status, str(error))
+    if isinstance(error, SignInNeeded):
+        return _sign_in(error)
+    response = _error(error.status, str(error))
+    if wait_s := getattr(error, "retry_after_s", None):
+        response.headers["Retry-After"] = str(ceil(wait_s))
+    return response
+
+
+def _sign_in(error: SignInNeeded) -> Response:
+    """Ask a person to sign in: at once where a page was asked for, else with a notice, so that nothing is lost."""
+    is_stream = request.headers.get("Accept", "").startswith("text/event-stream")
+    if request.method == "GET" and not htmx.is_htmx() and not is_stream:
+        return make_response(redirect(url_for("login.show", next=request.full_path.rstrip("?")), code=303))
+    notice = render_template("errors/_notice.html", sentence=str(error), href=url_for("login.show"))
+    if is_stream:
+        frames = encode(htmx.partial("#notice", notice)) + encode("done", event="done")
+        return Response(frames, headers=STREAM_HEADERS)
+    return _error(error.status, str(error), href=url_for("login.show"))
 
 
 def _answer_http_error(error: HTTPException) -> Response:
@@ -84,12 +103,12 @@ def _answer_crash(error: Exception) -> Response:
     return _error(500, "Something went wrong in Rill. Nothing you sent before was lost; please try again.")
 
 
-def _error(status: int, sentence: str) -> Response:
+def _error(status: int, sentence: str, *, href: str = "") -> Response:
     if is_for_program():
         return api_errors.answer(status, api_errors.body(status, sentence))
     if htmx.is_htmx():
-        html = render_template("errors/notice.hx.html", sentence=sentence)
+        html = render_template("errors/notice.hx.html", sentence=sentence, href=href)
     else:
         draft = request.form.get("text", "") if status != 413 else ""
-        html = render_template("errors/error.html", sentence=sentence, status=status, draft=draft)
+        html = render_template("errors/error.html", sentence=sentence, status=status, draft=draft, href=href)
     return htmx.vary(make_response(html, status))

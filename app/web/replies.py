@@ -98,7 +98,7 @@ def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:
             yield encode("done", event="done")
             return
         with bounded(request.environ), built.live.view(id, auth.owner()) as view:
-            yield from Frames(view, current_app.jinja_env, is_alive=built.is_alive).stream(cursor)
+            yield from Frames(view, current_app.jinja_env, is_alive=auth.watch(built.is_alive)).stream(cursor)
     except NotFound:
         notice = render_template("errors/_notice.html", sentence="This reply is no longer here. Reload the page.")
         yield encode(htmx.partial("#notice", notice) + htmx.partial("#conn", "", swap="delete"))

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, request
 
 from app.core.errors import Forbidden
+from app.web import cookies
 from app.web.services import services
 
 _POLICY = (
@@ -21,6 +22,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+#: What platforms ask by number; it says nothing of anybody.
+_PROBES = {"ops.livez", "ops.readyz"}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -47,8 +50,9 @@ def _check_host() -> None:
         host = urlsplit(f"//{request.host}").hostname
     except ValueError:
         host = None
-    if host not in _LOOPBACK:
-        raise Forbidden("Rill answers on this machine only: open it as http://127.0.0.1 or http://localhost.")
+    url = services().settings.url
+    if host not in _LOOPBACK and request.endpoint not in _PROBES and (url is None or host != urlsplit(url).hostname):
+        raise Forbidden(f"This is not an address of Rill. Open it as {url or 'http://127.0.0.1 or http://localhost'}.")
 
 
 def _check_origin() -> None:
@@ -56,7 +60,7 @@ def _check_origin() -> None:
     if request.method in _SAFE_METHODS:
         return
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    is_ours = origin is None or origin == request.host_url.rstrip("/")
+    is_ours = origin is None or origin == (services().settings.url or request.host_url.rstrip("/"))
     if site is not None:
         is_ours = site == "same-origin" or (site == "none" and is_ours)
     if not is_ours and not _is_invited():
@@ -87,5 +91,7 @@ def _harden(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce())
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if cookies.is_secure():
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -8,8 +8,10 @@ import gevent
 from flask import current_app
 from gevent import Greenlet
 
+from app.adapters import passwords
 from app.adapters.db import Database
 from app.adapters.feed import Feed
+from app.chat import people
 from app.chat.asking import Caller
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
@@ -44,9 +46,14 @@ class Services:
             gevent.spawn(run) for run in (self.feed.run, self.keeper.run, self.keeper.watch_the_loop, self.live.follow)
         ]
         try:
+            self._let_the_first_in()
             self.keeper.open()
         except Unavailable as error:  # the keeper goes on trying
             log.error("keeper.failed", extra={"error": type(error).__name__})
+
+    def _let_the_first_in(self) -> None:
+        if self.settings.admin_password is not None and self.db.read(people.has_nobody):
+            self.db.write(people.first_administrator, passwords.hashed(self.settings.admin_password))
 
     def close(self) -> None:
         """End everything at once; replies that are not done are stored as interrupted."""

@@ -64,7 +64,20 @@ def test_gives_pages_fragments_and_parts_their_names() -> None:
     folders = {path.parent.name for path in TEMPLATES}
 
     assert files("templates") == TEMPLATES
-    assert folders <= {"layouts", "conversations", "messages", "replies", "errors", "doctor", "events", "compare"}
+    assert folders <= {
+        "layouts",
+        "conversations",
+        "messages",
+        "replies",
+        "errors",
+        "doctor",
+        "events",
+        "compare",
+        "login",
+        "people",
+        "options",
+        "me",
+    }
     for path in TEMPLATES:
         assert re.fullmatch(r"_?[a-z_]+(\.hx)?\.html", path.name)
         if path.name.endswith(".hx.html"):

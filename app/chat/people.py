@@ -1,0 +1,165 @@
+"""People: who may come in, as what, and with which password."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from app.adapters.models import LOCAL_OWNER, User
+from app.chat import audit, logins, tokens
+from app.core.errors import Conflict, Invalid, NotFound
+
+Role = Literal["administrator", "member"]
+ROLES: Sequence[str] = get_args(Role)
+
+_NAME = re.compile(r"[^\W_](?:[\w.@+ -]{0,78}\w)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who somebody is, as a proxy or an identity provider says; ``role`` is None where that says nothing of it."""
+
+    subject: str
+    name: str
+    role: Role | None = None
+
+
+def named(text: str) -> str:
+    """Give a name as it is stored; raises Invalid."""
+    name = " ".join(text.split()).casefold()
+    if not _NAME.fullmatch(name):
+        raise Invalid("A name has up to 80 letters, digits, dots, dashes, or is a mail address. Nothing was changed.")
+    return name
+
+
+def get(session: Session, id: str) -> User:
+    """Find a person; raises NotFound."""
+    if (user := session.get(User, id)) is None:
+        raise NotFound("There is no such person here.")
+    return user
+
+
+def find(session: Session, name: str) -> User | None:
+    """Find a person by name."""
+    return session.scalar(select(User).where(User.name == " ".join(name.split()).casefold()))
+
+
+def everyone(session: Session) -> list[User]:
+    """List all people by name."""
+    return list(session.scalars(select(User).where(_came()).order_by(User.name)))
+
+
+def add(session: Session, actor: str, name: str, role: str = "member", *, password_hash: str | None = None) -> User:
+    """Add a person, who cannot come in without a password; raises Invalid, Conflict."""
+    name = named(name)
+    if role not in ROLES:
+        raise Invalid("A person is an administrator or a member.")
+    if find(session, name) is not None:
+        raise Conflict(f"There is somebody called {name} already. Choose another name.")
+    session.add(user := User(name=name, role=role, password_hash=password_hash))
+    session.flush()
+    audit.note(session, actor, "person.added", name, role)
+    return user
+
+
+def has_nobody(session: Session) -> bool:
+    """Say whether nobody has a password."""
+    return not session.scalar(select(func.count()).where(User.password_hash.is_not(None)))
+
+
+def first_administrator(session: Session, password_hash: str) -> bool:
+    """Make the local owner, with what is theirs, the administrator ``admin``, if nobody has a password yet."""
+    if not has_nobody(session):
+        return False
+    owner = find(session, "admin") or get(session, LOCAL_OWNER)
+    owner.name, owner.role, owner.password_hash = "admin", "administrator", password_hash
+    audit.note(session, "RILL_ADMIN_PASSWORD", "person.added", "admin", "administrator")
+    return True
+
+
+def known(session: Session, subject: str) -> User | None:
+    """Find the person whom a proxy or an identity provider has named before."""
+    return session.scalar(select(User).where(User.subject == subject))
+
+
+def recognise(session: Session, identity: Identity) -> User:
+    """Find the person whom a proxy or an identity provider names, or add them."""
+    user = known(session, identity.subject)
+    if user is None:
+        name = _free(session, identity.name)
+        session.add(user := User(name=name, role=identity.role or "member", subject=identity.subject))
+        session.flush()
+        audit.note(session, name, "person.came", name, user.role)
+    elif identity.role and user.role != identity.role:
+        user.role = identity.role
+        audit.note(session, "identity provider", "person.role", user.name, identity.role)
+    return user
+
+
+def set_password(session: Session, actor: str, user: User, password_hash: str, *, keep: str | None = None) -> None:
+    """Give a person another password: sessions but the one kept are over, and so are links."""
+    user.password_hash = password_hash
+    user.stamp += 1
+    logins.end_all(session, user.id, but=keep)
+    audit.note(session, actor, "person.password", user.name)
+
+
+def reset(session: Session, actor: str, id: str) -> User:
+    """Take a person's password away, and end what it opened; a link lets them choose another."""
+    user = get(session, id)
+    _refuse_last(session, user)
+    user.password_hash = None
+    user.stamp += 1
+    logins.end_all(session, id)
+    audit.note(session, actor, "person.reset", user.name)
+    return user
+
+
+def set_role(session: Session, actor: str, id: str, role: str) -> None:
+    """Make a person an administrator or a member; raises Invalid, Conflict, NotFound."""
+    user = get(session, id)
+    if role not in ROLES:
+        raise Invalid("A person is an administrator or a member.")
+    if role == "member":
+        _refuse_last(session, user)
+    user.role = role
+    logins.end_all(session, id)
+    audit.note(session, actor, "person.role", user.name, role)
+
+
+def disable(session: Session, actor: str, id: str) -> None:
+    """Keep a person out: sessions, tokens and links are over; what is theirs stays. Raises Conflict, NotFound."""
+    user = get(session, id)
+    _refuse_last(session, user)
+    user.is_disabled = True
+    user.stamp += 1
+    logins.end_all(session, id)
+    tokens.revoke_all(session, id)
+    audit.note(session, actor, "person.disabled", user.name)
+
+
+def enable(session: Session, actor: str, id: str) -> None:
+    """Let a person in again; raises NotFound."""
+    user = get(session, id)
+    user.is_disabled = False
+    audit.note(session, actor, "person.enabled", user.name)
+
+
+def _refuse_last(session: Session, user: User) -> None:
+    others = select(func.count()).where(User.role == "administrator", ~User.is_disabled, User.id != user.id, _came())
+    if user.role == "administrator" and not session.scalar(others):
+        raise Conflict("This is the only administrator. Make somebody else one first. Nothing was changed.")
+
+
+def _came() -> ColumnElement[bool]:
+    """The local owner is nobody yet before they become the first administrator."""
+    return User.password_hash.is_not(None) | User.subject.is_not(None) | (User.id != LOCAL_OWNER)
+
+
+def _free(session: Session, wanted: str) -> str:
+    name = " ".join(wanted.split()).casefold()[:80] or "somebody"
+    taken = set(session.scalars(select(User.name).where(User.name.startswith(name, autoescape=True))))
+    return next(each for each in (name, *(f"{name} {n}" for n in range(2, len(taken) + 3))) if each not in taken)

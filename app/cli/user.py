@@ -1,0 +1,99 @@
+"""``flask user``: people from the shell, for whoever runs the server."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.adapters import passwords
+from app.chat import people
+from app.core.errors import NotFound, RillError
+from app.web.services import Services
+
+user_group = AppGroup("user", help="Add people, and say what they may.")
+_ACTOR = "flask user"
+_password = click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True, envvar="RILL_PASSWORD")
+
+
+@user_group.command("add")
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="Make them an administrator.")
+@_password
+def add(name: str, admin: bool, password: str) -> None:
+    """Add a person who signs in with a password."""
+    role = "administrator" if admin else "member"
+    _do(passwords.check, password, name)
+    added = _write(people.add, _ACTOR, name, role, password_hash=passwords.hashed(password))
+    click.echo(f"{added.name} can sign in now, as {role}.")
+
+
+@user_group.command("list")
+def list_() -> None:
+    """List all people: name, role, and whether they are kept out."""
+    for user in _built().db.read(people.everyone):
+        click.echo(f"{user.name}\t{user.role}\t{'disabled' if user.is_disabled else 'may come in'}")
+
+
+@user_group.command("password")
+@click.argument("name")
+@_password
+def password(name: str, password: str) -> None:
+    """Give a person another password, and end their sessions."""
+    _do(passwords.check, password, name)
+    password_hash = passwords.hashed(password)
+
+    def change(session: Any) -> None:
+        people.set_password(session, _ACTOR, people.get(session, _id(name)), password_hash)
+
+    _write(change)
+    click.echo(f"{name} has another password, and is signed out everywhere.")
+
+
+@user_group.command("role")
+@click.argument("name")
+@click.argument("role", type=click.Choice(list(people.ROLES)))
+def role(name: str, role: str) -> None:
+    """Make a person an administrator or a member."""
+    _write(people.set_role, _ACTOR, _id(name), role)
+    click.echo(f"{name}: {role}.")
+
+
+@user_group.command("disable")
+@click.argument("name")
+def disable(name: str) -> None:
+    """Keep a person out; what is theirs stays."""
+    _write(people.disable, _ACTOR, _id(name))
+    click.echo(f"{name} cannot come in any more.")
+
+
+@user_group.command("enable")
+@click.argument("name")
+def enable(name: str) -> None:
+    """Let a person in again."""
+    _write(people.enable, _ACTOR, _id(name))
+    click.echo(f"{name} may come in again.")
+
+
+def _built() -> Services:
+    found: Services = current_app.extensions["rill"]
+    return found
+
+
+def _id(name: str) -> str:
+    user = _built().db.read(people.find, name)
+    if user is None:
+        raise click.ClickException(str(NotFound(f"There is nobody called {name}.")))
+    return user.id
+
+
+def _write(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return _do(_built().db.write, work, *args, **kwargs)
+
+
+def _do(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        return work(*args, **kwargs)
+    except RillError as error:
+        raise click.ClickException(str(error)) from None

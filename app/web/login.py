@@ -1,0 +1,84 @@
+"""Sign in and out."""
+
+from flask import Blueprint, Response, make_response, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.adapters import passwords
+from app.adapters.models import User
+from app.chat import audit, guesses, logins, people
+from app.core.errors import Invalid, NotFound, RillError, TooMany
+from app.web import auth, cookies, htmx, peer
+from app.web.services import services
+
+bp = Blueprint("login", __name__)
+
+_WRONG = "That name and that password do not belong together. Try again."
+
+
+@bp.get("/login")
+def show() -> BaseResponse:
+    """Show the ways in; who is in already goes on."""
+    if auth.visitor() is not None:
+        return htmx.see_other(place(request.args.get("next")))
+    return _page()
+
+
+@bp.post("/login")
+def create() -> BaseResponse:
+    """Sign in with a password."""
+    if "accounts" not in services().settings.ways:
+        raise NotFound("There are no passwords here.")
+    name, password = request.form.get("name", ""), request.form.get("password", "")
+    try:
+        user = _checked(name, password)
+    except RillError as error:
+        return _page(error, name)
+    return enter(user, way="password", next=request.form.get("next"))
+
+
+@bp.post("/logout")
+def delete() -> BaseResponse:
+    """End this session."""
+    if id := cookies.session_id():
+        services().db.write(logins.end, id)
+    response = htmx.see_other("/login")
+    cookies.forget(response)
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+def enter(user: User, *, way: str, next: str | None) -> BaseResponse:
+    """Begin a session under a new id, and go where the person wanted to."""
+    device, old = request.headers.get("User-Agent", ""), cookies.session_id()
+    id = services().db.write(logins.begin, user.id, way=way, device=device, instead_of=old)
+    response = htmx.see_other(place(next))
+    cookies.keep(response, id)
+    return response
+
+
+def place(next: str | None) -> str:
+    """Give a path of this site, whatever was asked for."""
+    if not next or not next.startswith("/") or next[1:2] in ("/", "\\") or not next.isprintable() or "\\" in next:
+        return "/"
+    return "/" if next.startswith(("/login", "/logout")) else next
+
+
+def _checked(name: str, password: str) -> User:
+    """Find who has that name and that password; raises Invalid, TooMany, Unavailable."""
+    db, address = services().db, peer.address()
+    db.write(guesses.admit, address)
+    user = db.read(people.find, name[:200])
+    if not passwords.is_right(password, user.password_hash if user else None) or user is None or user.is_disabled:
+        db.write(audit.note, "", "login.failed", user.name if user else "")
+        raise Invalid(_WRONG)
+    db.write(guesses.forgive, address)
+    return user
+
+
+def _page(error: RillError | None = None, name: str = "") -> Response:
+    values = {"ways": services().settings.ways, "next": place(request.values.get("next"))}
+    html = render_template("login/show.html", notice=str(error or ""), name=name, **values)
+    response = make_response(html, error.status if error else 200)
+    if isinstance(error, TooMany) and error.retry_after_s:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response

@@ -1,0 +1,101 @@
+"""Tries at passwords are slowed, each address and all together, whatever the process."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.adapters.db import Database
+from app.chat import guesses
+from app.core.errors import TooMany
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give the clock by which tries are counted."""
+    clock = Clock()
+    monkeypatch.setattr(guesses, "now", clock)
+    return clock
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """Give a database with the tables."""
+    db = Database(database_url)
+    yield db
+    db.close()
+
+
+def is_admitted(db: Database, address: str) -> bool:
+    """Say whether a try is let through."""
+    try:
+        db.write(guesses.admit, address)
+    except TooMany as error:
+        return not error.retry_after_s
+    return True
+
+
+def test_slows_one_address_more_and_more(db: Database, clock: Clock) -> None:
+    waits = []
+    for _ in range(9):
+        start = clock.now
+        while not is_admitted(db, "192.0.2.1"):
+            clock.now += timedelta(seconds=1)
+        waits.append(int((clock.now - start).total_seconds()))
+
+    assert waits[:5] == [0] * 5
+    assert waits[5:] == [60, 120, 240, 480]
+    assert is_admitted(db, "192.0.2.2")
+
+
+def test_lets_few_of_a_thousand_guesses_from_a_hundred_addresses_through(db: Database, clock: Clock) -> None:
+    admitted = 0
+    for n in range(1_000):
+        admitted += is_admitted(db, f"192.0.2.{n % 100}")
+        clock.now += timedelta(seconds=0.06)
+
+    assert 30 <= admitted <= 40
+
+
+def test_counts_an_ipv6_network_as_one(db: Database, clock: Clock) -> None:
+    assert [is_admitted(db, f"2001:db8::{n}") for n in range(6)] == [True] * 5 + [False]
+    assert is_admitted(db, "2001:db8:0:1::1")
+    assert [is_admitted(db, f"::ffff:192.0.2.{n}") for n in range(6)] == [True] * 6
+
+
+def test_outlasts_a_restart(db: Database, database_url: str, clock: Clock) -> None:
+    for _ in range(5):
+        is_admitted(db, "192.0.2.1")
+    again = Database(database_url)
+
+    assert not is_admitted(again, "192.0.2.1")
+    again.close()
+
+
+def test_forgets_after_an_hour_and_after_success(db: Database, clock: Clock) -> None:
+    for address in ("192.0.2.1", "192.0.2.2"):
+        for _ in range(5):
+            is_admitted(db, address)
+    db.write(guesses.forgive, "192.0.2.1")
+    assert is_admitted(db, "192.0.2.1")
+    assert not is_admitted(db, "192.0.2.2")
+
+    clock.now += timedelta(hours=1, seconds=1)
+    assert is_admitted(db, "192.0.2.2")
+
+
+def test_keeps_no_address(db: Database, clock: Clock) -> None:
+    is_admitted(db, "192.0.2.77")
+
+    rows = db.read(lambda session: str(session.connection().exec_driver_sql("SELECT * FROM guess").all()))
+    assert "192.0.2" not in rows
