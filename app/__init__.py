@@ -29,7 +29,9 @@ from app.web import (
     doctor,
     events,
     htmx,
+    keeping,
     login,
+    me,
     ops,
     pages,
     password,
@@ -63,6 +65,8 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         ops.bp,
         doctor.bp,
         login.bp,
+        keeping.bp,
+        me.bp,
         password.bp,
         api.bp,
     ):
@@ -81,7 +85,7 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
-    keeper = Keeper(db, runner, feed, traces_days=settings.traces_days)
+    keeper = Keeper(db, runner, feed, traces_days=settings.traces_days, retention_days=settings.retention_days)
     directs, offer = Directs(claude, metrics), Offer(claude, settings.models)
     return Services(settings, db, feed, runner, live, keeper, claude, directs, offer)
 

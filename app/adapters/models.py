@@ -54,7 +54,7 @@ class User(Base):
 
 
 class Conversation(Base):
-    """A tree of messages; ``leaf_id`` is the end of the branch that is shown."""
+    """A tree of messages; ``leaf_id`` is the end of the branch that is shown. One that is pinned is kept for ever."""
 
     __tablename__ = "conversation"
     __table_args__ = (Index(None, "owner_id", "updated_at"),)
@@ -63,6 +63,7 @@ class Conversation(Base):
     owner_id: Mapped[str] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     title: Mapped[str]
     leaf_id: Mapped[str | None]
+    is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
-from app.chat import audit, ending, leases, logins, traces
+from app.chat import audit, ending, keeping, leases, logins, traces
 from app.chat.runner import Runner
 from app.core.errors import ConfigurationError
 
@@ -27,9 +27,9 @@ SWEEP_S = 600.0
 class Keeper:
     """One per worker; ``run`` is its greenlet."""
 
-    def __init__(self, db: Database, runner: Runner, feed: Feed, *, traces_days: int) -> None:
+    def __init__(self, db: Database, runner: Runner, feed: Feed, *, traces_days: int, retention_days: int = 0) -> None:
         self._db, self._runner, self._feed = db, runner, feed
-        self._traces_days = traces_days
+        self._traces_days, self._retention_days = traces_days, retention_days
         self._url = db.url.render_as_string(hide_password=False)
         self._lock: int | None = None
         self._is_open = db.is_shared
@@ -91,6 +91,7 @@ class Keeper:
     def _sweep(self, session: Session) -> None:
         traces.sweep(session, self._traces_days)
         logins.sweep(session)
+        keeping.sweep(session, self._retention_days)
         audit.sweep(session)
 
     def _take_over(self, *, all_others: bool = False) -> None:

@@ -107,10 +107,15 @@ def set_password(session: Session, actor: str, user: User, password_hash: str, *
     audit.note(session, actor, "person.password", user.name)
 
 
+def change_password(session: Session, actor: str, id: str, password_hash: str, *, keep: str | None) -> None:
+    """Give the person with an id another password."""
+    set_password(session, actor, get(session, id), password_hash, keep=keep)
+
+
 def reset(session: Session, actor: str, id: str) -> User:
     """Take a person's password away, and end what it opened; a link lets them choose another."""
     user = get(session, id)
-    _refuse_last(session, user)
+    refuse_last(session, user)
     user.password_hash = None
     user.stamp += 1
     logins.end_all(session, id)
@@ -124,7 +129,7 @@ def set_role(session: Session, actor: str, id: str, role: str) -> None:
     if role not in ROLES:
         raise Invalid("A person is an administrator or a member.")
     if role == "member":
-        _refuse_last(session, user)
+        refuse_last(session, user)
     user.role = role
     logins.end_all(session, id)
     audit.note(session, actor, "person.role", user.name, role)
@@ -133,7 +138,7 @@ def set_role(session: Session, actor: str, id: str, role: str) -> None:
 def disable(session: Session, actor: str, id: str) -> None:
     """Keep a person out: sessions, tokens and links are over; what is theirs stays. Raises Conflict, NotFound."""
     user = get(session, id)
-    _refuse_last(session, user)
+    refuse_last(session, user)
     user.is_disabled = True
     user.stamp += 1
     logins.end_all(session, id)
@@ -148,7 +153,8 @@ def enable(session: Session, actor: str, id: str) -> None:
     audit.note(session, actor, "person.enabled", user.name)
 
 
-def _refuse_last(session: Session, user: User) -> None:
+def refuse_last(session: Session, user: User) -> None:
+    """Raise Conflict where nobody would be an administrator without this person."""
     others = select(func.count()).where(User.role == "administrator", ~User.is_disabled, User.id != user.id, _came())
     if user.role == "administrator" and not session.scalar(others):
         raise Conflict("This is the only administrator. Make somebody else one first. Nothing was changed.")

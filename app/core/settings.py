@@ -140,6 +140,12 @@ class Settings:
         "Sites whose pages may use the API from browsers: origins such as https://a.example, separated by commas.",
         parse=parse.origins,
     )
+    retention_days: int = _option(
+        "RILL_RETENTION_DAYS",
+        0,
+        "Days after which a chat that nobody pinned or went on with is deleted; 0 keeps all.",
+        parse=parse.integer(0, 3650),
+    )
     demo_speed: float = _option(
         "RILL_DEMO_SPEED", 1.0, "Pace of the scripted demo; 2 is twice as fast.", parse=parse.speed
     )

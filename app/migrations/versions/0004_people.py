@@ -16,6 +16,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("stamp", sa.Integer(), nullable=False, server_default="0"))
         batch_op.create_unique_constraint(batch_op.f("uq_user_name"), ["name"])
         batch_op.create_unique_constraint(batch_op.f("uq_user_subject"), ["subject"])
+    with op.batch_alter_table("conversation") as batch_op:
+        batch_op.add_column(sa.Column("is_pinned", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "login",
         sa.Column("hash", sa.String(), nullable=False),
@@ -75,6 +77,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("audit", "option", "token", "guess", "login"):
         op.drop_table(table)
+    with op.batch_alter_table("conversation") as batch_op:
+        batch_op.drop_column("is_pinned")
     with op.batch_alter_table("user") as batch_op:
         batch_op.drop_constraint(batch_op.f("uq_user_subject"), type_="unique")
         batch_op.drop_constraint(batch_op.f("uq_user_name"), type_="unique")

@@ -1,0 +1,134 @@
+"""My own: sessions, password, API tokens, and my data to take away or to delete."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request, stream_with_context, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.adapters import passwords
+from app.adapters.models import LOCAL_OWNER, User
+from app.chat import guesses, keeping, logins, people, tokens
+from app.core.errors import Invalid, RillError
+from app.web import auth, cookies, htmx, peer
+from app.web.services import services
+
+bp = Blueprint("me", __name__, url_prefix="/me")
+
+
+@bp.get("")
+def show() -> Response:
+    """Show what is mine."""
+    return _page()
+
+
+@bp.post("/password")
+def password() -> BaseResponse:
+    """Change the password, and end all other sessions."""
+    return _do(_change_password)
+
+
+@bp.post("/sessions")
+def end_session() -> BaseResponse:
+    """End one session, or all but this one."""
+    me, db = auth.person(), services().db
+    if hash := request.form.get("hash"):
+        db.write(logins.end_one, me.id, hash)
+    else:
+        db.write(logins.end_all, me.id, but=me.login)
+    return htmx.see_other(url_for(".show"))
+
+
+@bp.post("/tokens")
+def create_token() -> BaseResponse:
+    """Make an API token, and show it, this once."""
+    form, secret = request.form, ""
+    days = form.get("days", "")
+
+    def create(user: User) -> None:
+        nonlocal secret
+        ends = int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0
+        name, scopes = form.get("name", ""), form.getlist("scopes")
+        secret = services().db.write(tokens.create, user, name=name, scopes=scopes, days=ends)
+
+    return _do(create, lambda: _page(secret=secret))
+
+
+@bp.post("/tokens/<id>/revoke")
+def revoke_token(id: str) -> BaseResponse:
+    """End an API token."""
+    return _do(lambda user: services().db.write(tokens.revoke, user, id))
+
+
+@bp.get("/export.json")
+def export() -> Response:
+    """Give everything that I said and was told, as one JSON file."""
+    me = auth.person()
+    headers = {"Content-Disposition": 'attachment; filename="rill.json"', "Content-Type": "application/json"}
+    return Response(stream_with_context(_export(me)), headers=headers)
+
+
+@bp.post("/delete")
+def delete() -> BaseResponse:
+    """Delete me with all that is mine; my name says that it is meant."""
+
+    def forget(user: User) -> None:
+        if request.form.get("name", "").strip().casefold() != user.name.casefold():
+            raise Invalid("Write your name to say that you mean it. Nothing was deleted.")
+        services().db.write(keeping.forget, user.id)
+
+    return _do(forget, _leave)
+
+
+def _do(work: Callable[[User], object], then: Callable[[], BaseResponse] | None = None) -> BaseResponse:
+    """Do something of mine, and show the page again; with the reason where it was refused."""
+    user = services().db.read(people.get, auth.owner())
+    try:
+        work(user)
+    except RillError as error:
+        return _page(notice=error)
+    return then() if then else htmx.see_other(url_for(".show"))
+
+
+def _leave() -> BaseResponse:
+    response = htmx.see_other("/")
+    cookies.forget(response)
+    return response
+
+
+def _change_password(user: User) -> None:
+    form, db, me = request.form, services().db, auth.person()
+    db.write(guesses.admit, peer.address())
+    if not passwords.is_right(form.get("old", ""), user.password_hash):
+        raise Invalid("That is not your password. Nothing was changed.")
+    if form.get("password", "") != form.get("again", ""):
+        raise Invalid("The two new ones are not the same. Nothing was changed.")
+    passwords.check(form.get("password", ""), user.name)
+    password_hash = passwords.hashed(form.get("password", ""))
+    db.write(people.change_password, user.name, user.id, password_hash, keep=me.login)
+    db.write(guesses.forgive, peer.address())
+
+
+def _page(*, secret: str = "", notice: RillError | None = None) -> Response:
+    me, db, settings = auth.person(), services().db, services().settings
+    values: dict[str, Any] = {
+        "user": db.read(people.get, me.id),
+        "sessions": db.read(logins.of, me.id),
+        "tokens": db.read(tokens.of, me.id),
+        "scopes": {name: about for name, about in tokens.SCOPES.items() if name != "metrics" or me.is_administrator},
+        "expiries": tokens.EXPIRIES,
+        "is_local": not settings.ways,
+        "is_kept": me.id == LOCAL_OWNER,
+        "settings": settings,
+    }
+    html = render_template("me/show.html", secret=secret, notice=str(notice or ""), this=me.login, **values)
+    return make_response(html, notice.status if notice else 200)
+
+
+def _export(me: auth.Person) -> Iterator[str]:
+    db = services().db
+    yield json.dumps({"name": me.name, "role": me.role}, ensure_ascii=False)[:-1] + ', "conversations": ['
+    for n, id in enumerate(db.read(keeping.ids, me.id)):
+        yield ("," if n else "") + "\n" + json.dumps(db.read(keeping.export, me.id, id), ensure_ascii=False)
+    yield "\n]}\n"

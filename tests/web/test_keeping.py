@@ -1,0 +1,71 @@
+"""What becomes of a chat: pinned, deleted, or too old."""
+
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from gevent.event import Event as Flag
+from sqlalchemy import update
+
+from app.adapters.models import Conversation, now
+from app.chat import keeping
+from app.web.services import Services
+from tests.scripted import ScriptedClaude
+from tests.web.pages import reply_id, start, wait
+
+
+def age(services: Services, days: int) -> None:
+    """Make every chat that much older."""
+    services.db.write(
+        lambda session: session.execute(update(Conversation).values(updated_at=now() - timedelta(days=days)))
+    )
+
+
+def test_deletes_a_chat_that_is_meant(client: FlaskClient, services: Services) -> None:
+    id = start(client)
+    wait(services)
+    refused = client.post(f"/c/{id}/delete")
+    assert refused.status_code == 422
+    assert client.get(f"/c/{id}").status_code == 200
+
+    assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).location == "/"
+    assert client.get(f"/c/{id}").status_code == 404
+    assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).status_code == 404
+
+
+@pytest.mark.parametrize(("days", "is_gone"), [(29, False), (31, True)])
+def test_deletes_what_has_rested_for_too_long(
+    client: FlaskClient, services: Services, days: int, is_gone: bool
+) -> None:
+    old, pinned = start(client), start(client, nonce="n2")
+    wait(services)
+    client.post(f"/c/{pinned}/pin", data={"is_pinned": "1"})
+    assert "it is pinned" in client.get(f"/c/{pinned}/options").text
+    age(services, days)
+    services.db.write(keeping.sweep, 0)
+    assert client.get(f"/c/{old}").status_code == 200
+
+    services.db.write(keeping.sweep, 30)
+    assert (client.get(f"/c/{old}").status_code == 404) is is_gone
+    assert client.get(f"/c/{pinned}").status_code == 200
+
+
+def test_takes_a_pin_off(client: FlaskClient, services: Services) -> None:
+    id = start(client)
+    wait(services)
+    for is_pinned in ("1", "0"):
+        client.post(f"/c/{id}/pin", data={"is_pinned": is_pinned})
+    assert "not pinned" in client.get(f"/c/{id}/options").text
+
+
+def test_leaves_a_running_reply_alone(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Flag()])
+    id = start(client)
+    age(services, 100)
+    services.db.write(keeping.sweep, 30)
+    assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).status_code == 409
+    assert client.post("/me/delete", data={"name": "local owner"}).status_code == 409
+
+    assert client.post(f"/replies/{reply_id(client, id)}/stop").status_code == 303
+    wait(services)
+    assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).location == "/"

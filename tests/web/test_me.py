@@ -1,0 +1,183 @@
+"""What is mine: sessions, password, tokens, data."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from app.chat import audit, people
+from tests.web.door import ACCOUNTS, PASSWORD, Visitor, add, enter, sign_in
+from tests.web.pages import soup, start, wait
+
+NEW = "seven lanterns in the cellar"
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """Give an app in which ann and root have accounts."""
+    app = make_app(**ACCOUNTS)
+    add(app.extensions["rill"], "ann")
+    add(app.extensions["rill"], "root", "administrator")
+    return app
+
+
+@pytest.fixture
+def ann(app: Flask) -> Visitor:
+    """Give ann's browser."""
+    return enter(app, "ann")
+
+
+def test_lists_sessions_and_ends_one(app: Flask, ann: Visitor) -> None:
+    other = enter(app, "ann")
+    page = soup(ann.get("/me"))
+    assert "this one" in page.text
+    (hash,) = [field["value"] for field in page.select("input[name=hash]")]
+    assert ann.post("/me/sessions", {"hash": hash}).location == "/me"
+
+    assert other.get("/").status_code == 303
+    assert ann.get("/").status_code == 200
+
+
+def test_ends_all_sessions_but_this(app: Flask, ann: Visitor) -> None:
+    others = [enter(app, "ann"), enter(app, "root")]
+    ann.post("/me/sessions")
+
+    assert [other.get("/").status_code for other in others] == [303, 200]
+    assert ann.get("/").status_code == 200
+
+
+def test_ends_no_session_of_others(app: Flask, ann: Visitor) -> None:
+    root = enter(app, "root")
+    hash = app.extensions["rill"].db.read(
+        lambda session: (
+            session.connection()
+            .exec_driver_sql("SELECT hash FROM login JOIN user ON user.id = user_id WHERE name = 'root'")
+            .scalar_one()
+        )
+    )
+    ann.post("/me/sessions", {"hash": hash})
+
+    assert root.get("/").status_code == 200
+
+
+def test_changes_the_password(app: Flask, ann: Visitor) -> None:
+    other = enter(app, "ann")
+    answer = ann.post("/me/password", {"old": PASSWORD, "password": NEW, "again": NEW})
+
+    assert answer.location == "/me"
+    assert (ann.get("/").status_code, other.get("/").status_code) == (200, 303)
+    assert sign_in(app, "ann").status_code == 422
+    assert sign_in(app, "ann", NEW).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again", "sentence"),
+    [
+        ("wrong", NEW, NEW, "not your password"),
+        ("", NEW, NEW, "not your password"),
+        (PASSWORD, NEW, NEW + "!", "not the same"),
+        (PASSWORD, "short", "short", "at least 12"),
+        (PASSWORD, "password1234", "password1234", "easy to guess"),
+    ],
+)
+def test_says_why_not(ann: Visitor, old: str, new: str, again: str, sentence: str) -> None:
+    answer = ann.post("/me/password", {"old": old, "password": new, "again": again})
+
+    assert answer.status_code == 422
+    assert sentence in answer.text
+
+
+def test_slows_guesses_from_an_open_session(ann: Visitor) -> None:
+    form = {"old": "wrong", "password": NEW, "again": NEW}
+    statuses = [ann.post("/me/password", form).status_code for _ in range(6)]
+
+    assert statuses[-1] == 429
+
+
+def test_makes_a_token_shown_once(app: Flask, ann: Visitor) -> None:
+    page = ann.post("/me/tokens", {"name": "<b>script", "scopes": "chat", "days": "30"})
+    secret = re.search("rill_[A-Za-z0-9_-]{43}", page.text)[0]
+
+    def ask() -> int:
+        return app.test_client().get("/api/models", headers={"Authorization": f"Bearer {secret}"}).status_code
+
+    assert ask() == 200
+    shown = ann.get("/me").text
+    assert secret not in shown
+    assert "&lt;b&gt;script" in shown
+    assert "never used" not in shown
+    assert ann.post(re.search("/me/tokens/[0-9a-f]{32}/revoke", shown)[0]).location == "/me"
+    assert ask() == 401
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"name": "", "scopes": "chat", "days": "30"},
+        {"name": "x", "days": "30"},
+        {"name": "x", "scopes": "metrics", "days": "30"},
+        {"name": "x", "scopes": "chat", "days": "99999999999999999999"},
+        {"name": "x", "scopes": "chat", "days": "-1"},
+    ],
+)
+def test_makes_no_token_that_may_not_be(ann: Visitor, form: dict[str, str]) -> None:
+    answer = ann.post("/me/tokens", form)
+
+    assert answer.status_code == 422
+    assert "rill_" not in answer.text
+
+
+def test_gives_all_my_data_and_nobody_elses(app: Flask, ann: Visitor) -> None:
+    services = app.extensions["rill"]
+    for visitor, text in ((ann, "Mine & only"), (enter(app, "root"), "Theirs")):
+        visitor.post("/conversations", {"text": text, "nonce": text})
+        wait(services)
+    response = ann.get("/me/export.json")
+    data = json.loads(response.text)
+
+    assert response.headers["Content-Disposition"] == 'attachment; filename="rill.json"'
+    assert data["name"] == "ann"
+    (conversation,) = data["conversations"]
+    asked, answered = conversation["messages"]
+    assert asked["content"] == [{"type": "text", "text": "Mine & only"}]
+    assert (answered["status"], answered["parent_id"]) == ("done", asked["id"])
+    assert answered["usage"]["output_tokens"]
+
+
+def test_deletes_me_with_all_that_is_mine(app: Flask, ann: Visitor) -> None:
+    services = app.extensions["rill"]
+    ann.post("/conversations", {"text": "Mine"})
+    wait(services)
+    assert ann.post("/me/delete", {"name": "bob"}).status_code == 422
+    left = ann.post("/me/delete", {"name": " ANN "})
+
+    assert left.location == "/"
+    assert services.db.read(people.find, "ann") is None
+    count = "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM conversation) + (SELECT count(*) FROM login)"
+    assert services.db.read(lambda session: session.connection().exec_driver_sql(count).scalar()) == 0
+    (entry, *_) = services.db.read(audit.latest)
+    assert (entry.action, entry.subject) == ("person.deleted", "ann")
+
+
+def test_keeps_the_only_administrator(app: Flask) -> None:
+    answer = enter(app, "root").post("/me/delete", {"name": "root"})
+
+    assert answer.status_code == 409
+    assert "only administrator" in answer.text
+
+
+def test_is_for_my_data_alone_where_nobody_signs_in(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    client = app.test_client()
+    id = start(client)
+    wait(app.extensions["rill"])
+    page = client.get("/me").text
+    assert "API tokens" not in page
+    assert "Sign out" not in page
+
+    assert client.post("/me/delete", data={"name": "local owner"}).location == "/"
+    assert client.get(f"/c/{id}").status_code == 404
+    assert start(client, nonce="n2")
+    wait(app.extensions["rill"])
