@@ -1,12 +1,14 @@
 """The door, as a person finds it: sign in, go on, sign out, and come back."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Process, Watch
-from tests.browser.pages import axe, send, wait_until_done
+from tests.browser.pages import axe, reply_text, send, wait_for_words, wait_until_done
 from tests.servers import free_port, start_rill
 
 PASSWORD = "a cellar for the lantern"  # noqa: S105  # of nobody
@@ -18,7 +20,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     rill = start_rill(
         tmp_path_factory.mktemp("door"),
         free_port(),
-        RILL_DEMO_SPEED="10",
+        RILL_DEMO_SPEED="1.5",
         SECRET_KEY="k" * 32,
         RILL_ADMIN_PASSWORD=PASSWORD,
     )
@@ -65,6 +67,22 @@ def test_keeps_what_is_written_while_somebody_signs_in_again(page: Page, watch: 
 
     page.locator("#prompt").press("Enter")
     wait_until_done(page)
+
+
+def test_stops_a_stream_whose_session_is_over(page: Page, watch: Watch, guarded: Process) -> None:
+    watch.expected = ("401",)
+    sign_in(page, guarded)
+    send(page, "long")
+    page.wait_for_url("**/c/*")
+    wait_for_words(page, 5)
+    with closing(sqlite3.connect(guarded.log.parent / "rill.db")) as db, db:
+        db.execute("DELETE FROM login")
+
+    expect(page.locator("#notice")).to_contain_text("You are not signed in")
+    shown = reply_text(page)
+    page.wait_for_timeout(2_000)
+    assert reply_text(page) == shown
+    expect(page.locator("[aria-busy=true]")).to_have_count(1)
 
 
 def test_signs_in_without_scripts(browser: Browser, guarded: Process) -> None:
