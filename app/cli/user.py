@@ -42,12 +42,8 @@ def list_() -> None:
 def password(name: str, password: str) -> None:
     """Give a person another password, and end their sessions."""
     _do(passwords.check, password, name)
-    password_hash = passwords.hashed(password)
-
-    def change(session: Any) -> None:
-        people.set_password(session, _ACTOR, people.get(session, _id(name)), password_hash)
-
-    _write(change)
+    id = _id(name)
+    _write(people.change_password, _ACTOR, id, passwords.hashed(password), keep=None)
     click.echo(f"{name} has another password, and is signed out everywhere.")
 
 

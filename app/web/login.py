@@ -1,6 +1,9 @@
 """Sign in and out."""
 
+import logging
+
 from flask import Blueprint, Response, make_response, render_template, request
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.adapters import passwords
@@ -9,6 +12,8 @@ from app.chat import audit, guesses, logins, people
 from app.core.errors import Invalid, NotFound, RillError, TooMany
 from app.web import auth, cookies, htmx, peer
 from app.web.services import services
+
+log = logging.getLogger(__name__)
 
 bp = Blueprint("login", __name__)
 
@@ -43,17 +48,23 @@ def delete() -> BaseResponse:
         services().db.write(logins.end, id)
     response = htmx.see_other("/login")
     cookies.forget(response)
-    response.headers["Clear-Site-Data"] = '"cache"'
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
 def enter(user: User, *, way: str, next: str | None) -> BaseResponse:
     """Begin a session under a new id, and go where the person wanted to."""
     device, old = request.headers.get("User-Agent", ""), cookies.session_id()
-    id = services().db.write(logins.begin, user.id, way=way, device=device, instead_of=old)
+    id = services().db.write(_begin, user, way, device, old)
+    log.info("login.began", extra={"way": way})
     response = htmx.see_other(place(next))
     cookies.keep(response, id)
     return response
+
+
+def _begin(session: Session, user: User, way: str, device: str, old: str | None) -> str:
+    audit.note(session, user.name, "login.began", user.name, way)
+    return logins.begin(session, user.id, way=way, device=device, instead_of=old)
 
 
 def place(next: str | None) -> str:
@@ -70,6 +81,7 @@ def _checked(name: str, password: str) -> User:
     user = db.read(people.find, name[:200])
     if not passwords.is_right(password, user.password_hash if user else None) or user is None or user.is_disabled:
         db.write(audit.note, "", "login.failed", user.name if user else "")
+        log.warning("login.failed")
         raise Invalid(_WRONG)
     db.write(guesses.forgive, address)
     return user

@@ -1,0 +1,65 @@
+"""``flask user``: people from the shell."""
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from app.chat import audit
+from tests.web.door import ACCOUNTS, sign_in
+
+PASSWORD = "seven lanterns in the cellar"  # noqa: S105  # of nobody
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """Give an app in which people have accounts."""
+    return make_app(**ACCOUNTS)
+
+
+def run(app: Flask, *args: str, typed: str = f"{PASSWORD}\n{PASSWORD}\n") -> Result:
+    """Run a command, with what is typed."""
+    return app.test_cli_runner().invoke(args=["user", *args], input=typed)
+
+
+def test_adds_somebody_who_can_sign_in(app: Flask) -> None:
+    done = run(app, "add", "Ann", "--admin")
+
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "ann can sign in now, as administrator.")
+    assert PASSWORD not in done.output
+    assert sign_in(app, "ann", PASSWORD).status_code == 303
+    (entry, *_) = app.extensions["rill"].db.read(lambda session: audit.latest(session)[1:])
+    assert (entry.actor, entry.action, entry.subject) == ("flask user", "person.added", "ann")
+
+
+@pytest.mark.parametrize(
+    ("args", "typed", "sentence"),
+    [
+        (("add", "ann"), "short\nshort\n", "at least 12"),
+        (("add", "<b>"), f"{PASSWORD}\n{PASSWORD}\n", "A name has up to"),
+        (("role", "bob", "member"), "", "nobody called bob"),
+        (("disable", "bob"), "", "nobody called bob"),
+        (("password", "bob"), f"{PASSWORD}\n{PASSWORD}\n", "nobody called bob"),
+        (("role", "bob", "king"), "", "Invalid value"),
+    ],
+)
+def test_says_why_not(app: Flask, args: tuple[str, ...], typed: str, sentence: str) -> None:
+    done = run(app, *args, typed=typed)
+
+    assert done.exit_code != 0
+    assert sentence in done.output
+
+
+def test_changes_what_people_may(app: Flask) -> None:
+    for name in ("root", "ann"):
+        run(app, "add", name, "--admin")
+    assert run(app, "role", "ann", "member").output == "ann: member.\n"
+    assert run(app, "disable", "ann").exit_code == 0
+    assert sign_in(app, "ann", PASSWORD).status_code == 422
+    assert run(app, "list").output == "ann\tmember\tdisabled\nroot\tadministrator\tmay come in\n"
+
+    run(app, "enable", "ann")
+    run(app, "password", "ann", typed="another cellar of lanterns\nanother cellar of lanterns\n")
+    assert sign_in(app, "ann", "another cellar of lanterns").status_code == 303
+    assert run(app, "disable", "root").output.startswith("Error: This is the only administrator.")
