@@ -155,12 +155,10 @@ def _block(name: str, value: Any) -> Json:
 
 
 def _source(name: str, value: Any) -> Json:
-    source = _object(name, value, ("type", "media_type", "data", "url"))
-    if _one_of(("base64", "url"))(f"{name}.type", source.get("type")) == "url":  # fetched by Anthropic, never by Rill
-        url = _text(f"{name}.url", source.get("url"))
-        if not url.startswith("https://"):
-            raise Malformed(f"{name}.url must start with https://.")
-        return {"type": "url", "url": url}
+    source = _object(name, value)
+    if source.get("type") != "base64":  # an address a program names is nothing to be fetched, by Rill or for it
+        raise Malformed(f"{name}.type must be base64: send the image itself, not its address.")
+    _object(name, source, ("type", "media_type", "data"))
     kind = _one_of(_IMAGES)(f"{name}.media_type", source.get("media_type"))
     return {"type": "base64", "media_type": kind, "data": _text(f"{name}.data", source.get("data"))}
 

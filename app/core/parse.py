@@ -132,6 +132,15 @@ def header(name: str, value: str) -> str:
     return value
 
 
+def contact(name: str, value: str) -> str:
+    """Take whom to write to, as security.txt has it."""
+    contact = value if ":" in value else f"mailto:{value}"
+    is_one = contact.startswith(("https://", "mailto:", "tel:")) and contact.isascii() and contact.isprintable()
+    if not is_one or " " in contact or contact == "mailto:":
+        raise ConfigurationError(f"{name} must be an e-mail address, or start with https://, mailto: or tel:.")
+    return contact
+
+
 def long_secret(name: str, value: str) -> str:
     """Take a secret that cannot be guessed."""
     if len(value) < 32:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import tempfile
 from pathlib import Path
+from wsgiref.headers import Headers
 
 from flask import Flask
 from whitenoise import WhiteNoise
@@ -67,6 +68,8 @@ def _write(target: Path, name: str, content: bytes) -> str:
     return hashed
 
 
-def _harden(headers: object, _path: str, _url: str) -> None:
-    headers["X-Content-Type-Options"] = "nosniff"  # type: ignore[index]  # whitenoise gives wsgiref Headers
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"  # type: ignore[index]  # as above
+def _harden(headers: Headers, _path: str, _url: str) -> None:
+    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -55,7 +55,7 @@ def show(id: str) -> Response:
     """Show both replies; htmx asks for the end, and is given 204 before that."""
     compared = services().db.read(comparisons.find, auth.owner(), id)
     if htmx.is_htmx() and compared.is_live:
-        return Response(status=204)
+        return htmx.vary(Response(status=204))
     found = columns(compared, pages.live_view)
     name = "compare/_columns.html" if htmx.is_htmx() else "compare/show.html"
     html = render_template(name, compared=compared, columns=found, verdict=verdict(found), again_s=AGAIN_S)

@@ -1,10 +1,14 @@
 """Everything htmx: which requests come from it, what it is answered with. No other file spells HX-."""
 
+from typing import TypeVar
+
 from flask import Response, redirect, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.markdown import Append, Change, Changes, Grow, Replace, Reset
+
+_R = TypeVar("_R", bound=BaseResponse)
 
 
 def is_htmx() -> bool:
@@ -52,11 +56,11 @@ def _above(level: int) -> Markup:
 def see_other(url: str) -> BaseResponse:
     """Send the browser to another page: 303 for a plain form, its own header for htmx."""
     if is_htmx():
-        return Response(status=204, headers={"HX-Redirect": url})
-    return redirect(url, code=303)
+        return vary(Response(status=204, headers={"HX-Redirect": url}))
+    return vary(redirect(url, code=303))
 
 
-def vary(response: Response) -> Response:
+def vary(response: _R) -> _R:
     """Tell caches that htmx and plain requests get different answers."""
     response.headers.add("Vary", "HX-Request")
     return response

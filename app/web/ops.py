@@ -1,13 +1,19 @@
 """For whoever runs the server: is it alive, is it ready, what has it done."""
 
+from datetime import UTC, datetime, timedelta
+
 from flask import Blueprint, Response
 from sqlalchemy import text
 
 from app.adapters.metrics import CONTENT_TYPE
+from app.core.errors import NotFound
 from app.web import auth
 from app.web.services import services
 
 bp = Blueprint("ops", __name__)
+
+#: For how long what security.txt says may be relied on, in days: less than a year, as RFC 9116 recommends.
+SECURITY_DAYS = 180
 
 
 @bp.get("/livez")
@@ -33,6 +39,17 @@ def readyz() -> Response:
     lines = f"database {database}\nfeed {feed}\nrunner {runner}\n"
     is_ready = database == "ok" and runner == "ok"
     return Response(lines, status=200 if is_ready else 503, mimetype="text/plain")
+
+
+@bp.get("/.well-known/security.txt")
+def security() -> Response:
+    """Say whom to tell of a weakness, where the operator has said so (RFC 9116)."""
+    contact = services().settings.security_contact
+    if contact is None:
+        raise NotFound("There is nothing here.")
+    expires = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=SECURITY_DAYS)
+    lines = f"Contact: {contact}\nExpires: {expires:%Y-%m-%dT%H:%M:%SZ}\nPreferred-Languages: en\n"
+    return Response(lines, content_type="text/plain; charset=utf-8")
 
 
 @bp.get("/metrics")

@@ -41,7 +41,7 @@ def show(id: str) -> BaseResponse:
     if not htmx.is_htmx():
         return htmx.see_other(url_for("conversations.show", id=reply.conversation_id))
     if reply.status in LIVE:
-        return Response(status=204)
+        return htmx.vary(Response(status=204))
     values = pages.page_values(reply.conversation_id)
     return htmx.vary(make_response(render_template("replies/show.hx.html", reply=reply, **values)))
 
@@ -65,7 +65,7 @@ def stop(id: str) -> BaseResponse:
         built.db.write(leases.cancel, reply.id)
         built.feed.ask_to_stop(reply.id)
     if htmx.is_htmx():
-        return Response(status=204)
+        return htmx.vary(Response(status=204))
     return htmx.see_other(url_for("conversations.live", id=reply.conversation_id))
 
 

@@ -19,8 +19,10 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_HSTS = "max-age=31536000; includeSubDomains"
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 #: What platforms ask by number; it says nothing of anybody.
 _PROBES = {"ops.livez", "ops.readyz"}
@@ -94,4 +96,7 @@ def _harden(response: Response) -> Response:
     if cookies.is_secure():
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.add("Vary", "Cookie")
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = _HSTS
     return response

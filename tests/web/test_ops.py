@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import gevent
 import pytest
@@ -67,3 +68,18 @@ def test_counts_what_it_does_and_names_nobody(client: FlaskClient, services: Ser
     assert "rill_running 0.0" in text
     for word in ("Secret", "question", sent.reply.id, LOCAL_OWNER):
         assert word not in text
+
+
+def test_says_whom_to_tell_of_a_weakness(make_app: Callable[..., Flask]) -> None:
+    answer = make_app(RILL_SECURITY_CONTACT="security@rill.example").test_client().get("/.well-known/security.txt")
+    fields = dict(line.split(": ", 1) for line in answer.text.splitlines())
+
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert fields.pop("Contact") == "mailto:security@rill.example"
+    left = datetime.fromisoformat(fields.pop("Expires")) - datetime.now(UTC)
+    assert timedelta(days=150) < left < timedelta(days=365)
+    assert fields == {"Preferred-Languages": "en"}
+
+
+def test_names_nobody_where_nobody_is_named(client: FlaskClient) -> None:
+    assert client.get("/.well-known/security.txt").status_code == 404
