@@ -47,6 +47,9 @@ if workers > 1:  # each process keeps its figures in a file, for whichever is as
 #: After this long, in seconds from the signal, replies that still run are stored as interrupted.
 DRAIN_S = 18
 
+#: What is left of a refused request is read for so long, in seconds, and so many bytes; then the connection ends.
+DRAIN_BODY_S, DRAIN_BODY = 5, 40_000_000
+
 
 class Worker(GeventWorker):
     """Gevent's worker, which leaves without waiting for browsers that keep a connection open for later."""
@@ -76,8 +79,9 @@ class Worker(GeventWorker):
             super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as error:  # a reader took nothing for too long: gone, as far as the log is concerned
             raise BrokenPipeError(EPIPE, "stuck") from error
-        finally:
-            self._idle.add(sock)
+        if not _is_drained(req.body):
+            raise StopIteration  # closes the connection, on which nobody knows where the next request begins
+        self._idle.add(sock)
 
     def close_idle(self):
         """End the connections that wait for a request."""
@@ -85,6 +89,18 @@ class Worker(GeventWorker):
         for client in list(self._idle):
             with suppress(OSError), fromfd(client.fileno(), client.family, client.type) as same:
                 same.shutdown(SHUT_RD)
+
+
+def _is_drained(body):
+    """Read what the application left of a request, within bounds: a browser reads its answer only after that."""
+    if body is None:
+        return True
+    with suppress(Exception), gevent.Timeout(DRAIN_BODY_S, False):
+        for _step in range(DRAIN_BODY // 8_192):
+            if not body.read(8_192):
+                return not body.failed
+            gevent.sleep(0)
+    return False
 
 
 worker_class = Worker

@@ -24,6 +24,7 @@ from app.web import (
     api,
     assets,
     auth,
+    bodies,
     compare,
     conversations,
     doctor,
@@ -48,10 +49,12 @@ ROOT = Path(__file__).resolve().parent.parent
 def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     """Build the application; nothing is read, opened or started before this is called."""
     app = Flask("app", root_path=str(ROOT), static_folder=None, template_folder="templates")
-    app.config.update(MAX_CONTENT_LENGTH=2_000_000, MAX_FORM_MEMORY_SIZE=2_000_000)
     app.extensions["rill"] = _services(settings, claude)
+    bodies.init_app(app, larger={"api.chat": api.MAX_BODY})
     for part in (requests, security, auth, pages):
         part.init_app(app)
+    app.before_request(bodies.read)
+    app.before_request(auth.check_form)
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's own provider has them
     assets.init_app(app, ROOT / "static")
     app.jinja_env.undefined = StrictUndefined

@@ -1,8 +1,10 @@
 """What a program asks for at ``POST /api/chat``: the fields of its JSON, read strictly."""
 
 import json
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, get_args
 
 from app.core.errors import Malformed
@@ -14,6 +16,9 @@ from app.core.text import storable
 MAX_MESSAGES = 1_000
 #: Longest JSON Schema, in characters as JSON.
 MAX_SCHEMA = 100_000
+#: Most values in a body, counting strings, lists, objects and commas.
+MAX_VALUES = 100_000
+_VALUES = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{,]', re.S)
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 
@@ -61,6 +66,8 @@ def _parsed(body: bytes) -> Any:
     def refuse(name: str) -> None:
         raise ValueError(name)
 
+    if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES and _has_too_many(body):
+        raise Malformed(f"The body has too many values: {MAX_VALUES:,} at most.")
     try:
         parsed = json.loads(body, parse_constant=refuse)
         if b"\\u" in body:  # half of a surrogate pair can be written, but never be sent
@@ -68,6 +75,11 @@ def _parsed(body: bytes) -> Any:
     except (ValueError, RecursionError):
         raise Malformed('The body is not JSON: send an object such as {"message": "Hello"}.') from None
     return parsed
+
+
+def _has_too_many(body: bytes) -> bool:
+    """Count the strings and marks of a JSON text, before each of them takes memory; those within strings are text."""
+    return sum(1 for _value in islice(_VALUES.finditer(body), MAX_VALUES + 1)) > MAX_VALUES
 
 
 def _named(name: str) -> str:

@@ -140,6 +140,9 @@ class Settings:
         "Sites whose pages may use the API from browsers: origins such as https://a.example, separated by commas.",
         parse=parse.origins,
     )
+    security_contact: str | None = _option(
+        "RILL_SECURITY_CONTACT", None, "Who to tell of a weakness: an address for security.txt.", parse=parse.contact
+    )
     retention_days: int = _option(
         "RILL_RETENTION_DAYS",
         0,

@@ -42,8 +42,7 @@ def chat() -> Response:
     """Ask Claude, and give the reply as it comes: as server-sent events, as bare text, or at once as JSON."""
     if request.mimetype != _JSON:
         raise UnsupportedType("Send JSON, with the header Content-Type: application/json.")
-    request.max_content_length = MAX_BODY
-    asked = read(request.get_data())
+    asked = read(request.get_data(cache=False))
     services().runner.check()
     form = _form(asked)
     if form is None:

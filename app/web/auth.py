@@ -24,6 +24,7 @@ PUBLIC = frozenset(
         "static",
         "ops.livez",
         "ops.readyz",
+        "ops.security",
         "api.description",
         "login.show",
         "login.create",
@@ -122,12 +123,19 @@ def _known() -> Person | None:
         return None
 
 
-def _admit() -> None:
-    if request.endpoint is None or request.endpoint in PUBLIC or request.method == "OPTIONS":
-        return
-    asking = person()
-    if request.method not in _SAFE_METHODS and not _is_ours(asking):
+def check_form() -> None:
+    """Take no form that is not ours; for ``before_request``, once the body has been read."""
+    if request.method not in _SAFE_METHODS and not _is_open() and not _is_ours(person()):
         raise Forbidden("This page is out of date, so nothing was done. Reload it and try again.")
+
+
+def _admit() -> None:
+    if not _is_open():
+        person()
+
+
+def _is_open() -> bool:
+    return request.endpoint is None or request.endpoint in PUBLIC or request.method == "OPTIONS"
 
 
 def _is_ours(asking: Person) -> bool:

@@ -89,6 +89,7 @@ def _answer_http_error(error: HTTPException) -> Response:
     sentences = {
         404: "There is no such page.",
         405: "That cannot be done this way.",
+        408: "What you sent took too long to arrive. Nothing was changed; please try again.",
         413: "That is more than Rill takes at once. Nothing was changed.",
     }
     code = error.code or 500
@@ -109,6 +110,12 @@ def _error(status: int, sentence: str, *, href: str = "") -> Response:
     if htmx.is_htmx():
         html = render_template("errors/notice.hx.html", sentence=sentence, href=href)
     else:
-        draft = request.form.get("text", "") if status != 413 else ""
-        html = render_template("errors/error.html", sentence=sentence, status=status, draft=draft, href=href)
+        html = render_template("errors/error.html", sentence=sentence, status=status, draft=_draft(), href=href)
     return htmx.vary(make_response(html, status))
+
+
+def _draft() -> str:
+    try:
+        return request.form.get("text", "")
+    except HTTPException:  # it is the body that was refused
+        return ""
