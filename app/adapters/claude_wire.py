@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import anthropic
 import gevent
@@ -30,6 +30,9 @@ from app.core.text import storable
 GATHER_S = 0.05
 #: A chunk that took longer than this, in seconds, was waited for; others were there already.
 _WAITED_S = 0.001
+#: A count of tokens at or above this is nonsense.
+_MOST_TOKENS = 10**12
+_T = TypeVar("_T")
 
 
 class Meter(httpx2.SyncByteStream):
@@ -119,25 +122,43 @@ def events(response: httpx2.Response, began_s: float) -> Iterator[Event | None]:
 
 
 def to_event(raw: dict[str, Any], request_id: str | None, at: int) -> Event | None:
-    """Turn one stream event, as it came, into ours; None for a type that is not known."""
+    """Turn one stream event, as it came, into ours; None for a type that is not known.
+
+    Raises TypeError where a field that Rill reads is of another type than it is documented to be.
+    """
     match raw.get("type"):
         case "content_block_delta":
-            return _delta(raw["index"], raw["delta"], at)
+            return _delta(_a(int, raw["index"]), _a(dict, raw["delta"]), at)
         case "content_block_start":
-            return BlockStart(raw["index"], raw["content_block"], at)
+            return BlockStart(_a(int, raw["index"]), _block(raw["content_block"]), at)
         case "content_block_stop":
-            return BlockStop(raw["index"], at)
+            return BlockStop(_a(int, raw["index"]), at)
         case "message_start":
-            message = raw["message"]
-            return MessageStart(message["model"], request_id, _usage(message.get("usage")), at, message)
+            message = _a(dict, raw["message"])
+            return MessageStart(_a(str, message["model"]), request_id, _usage(message.get("usage")), at, message)
         case "message_delta":
-            delta = raw["delta"]
-            usage = _usage(raw.get("usage"))
-            return MessageDelta(delta.get("stop_reason"), delta.get("stop_details"), usage, at, delta)
+            delta = _a(dict, raw["delta"])
+            return MessageDelta(*_ending(delta), _usage(raw.get("usage")), at, delta)
         case "message_stop":
             return MessageStop(at)
         case _:
             return None
+
+
+def _a(kind: type[_T], value: Any) -> _T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} expected")
+    return value
+
+
+def _ending(delta: dict[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
+    return _a(str, delta.get("stop_reason") or "") or None, _a(dict, delta.get("stop_details") or {}) or None
+
+
+def _block(block: Any) -> dict[str, Any]:
+    kind = _a(str, _a(dict, block).get("type"))
+    _a(str, block.get(kind) or "")
+    return block  # type: ignore[no-any-return]  # a dict, as has been seen
 
 
 def to_model(info: Any) -> Model:
@@ -156,9 +177,9 @@ def to_model(info: Any) -> Model:
 
 def whole(message: Any, request_id: str | None, at: int) -> Iterator[Event]:
     """Give a message that was not streamed as the events it would have been."""
-    usage = _usage(message.get("usage"))
-    yield MessageStart(message["model"], request_id, usage, at, {**message, "content": []})
-    for index, block in enumerate(message["content"]):
+    usage = _usage(_a(dict, message).get("usage"))
+    yield MessageStart(_a(str, message["model"]), request_id, usage, at, {**message, "content": []})
+    for index, block in enumerate(map(_block, _a(list, message["content"]))):
         text = block.get("text") if block["type"] == "text" else None
         if text is None:
             yield BlockStart(index, block, at)
@@ -167,21 +188,27 @@ def whole(message: Any, request_id: str | None, at: int) -> Iterator[Event]:
             yield _delta(index, {"type": "text_delta", "text": text}, at)
         yield BlockStop(index, at)
     delta = {name: message.get(name) for name in ("stop_reason", "stop_sequence", "stop_details")}
-    yield MessageDelta(message.get("stop_reason"), message.get("stop_details"), usage, at, delta)
+    yield MessageDelta(*_ending(delta), usage, at, delta)
     yield MessageStop(at)
 
 
 def _delta(index: int, delta: dict[str, Any], at: int) -> Event:
     match delta["type"]:
         case "text_delta":
-            text = storable(delta["text"])
+            text = storable(_a(str, delta["text"]))
             return TextDelta(index, text, f"{at}:{len(text)} ")
         case "thinking_delta":
-            text = storable(delta["thinking"])
+            text = storable(_a(str, delta["thinking"]))
             return ThinkingDelta(index, text, f"{at}:{len(text)} ")
         case _:
             return OtherDelta(index, delta, at)
 
 
 def _usage(usage: dict[str, Any] | None) -> dict[str, Any]:
-    return {name: value for name, value in (usage or {}).items() if value is not None}
+    """Leave out what is not known, and counts that are no numbers."""
+    given = _a(dict, usage or {}).items()
+    return {name: value for name, value in given if value is not None and not _is_odd(name, value)}
+
+
+def _is_odd(name: str, value: Any) -> bool:
+    return name.endswith("_tokens") and (not isinstance(value, int) or not 0 <= value < _MOST_TOKENS)

@@ -1,16 +1,19 @@
 """Rill as it is, for one person who does what many would, and with a way to block a worker."""
 
 import ctypes
+import os
 
 from flask import Blueprint
 
 from app.chat import conversations, views
+from app.web import bodies
 from wsgi import app
 
 __all__ = ["app"]
 
 conversations.MAX_LIVE = 1_000
 views.MAX_READERS_OF_ONE = 10_000
+bodies.PATIENCE_S = float(os.environ.get("RILL_TEST_PATIENCE_S", bodies.PATIENCE_S))
 
 bp = Blueprint("faults", __name__)
 
