@@ -69,7 +69,7 @@ def _parsed(body: bytes) -> Any:
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES and _has_too_many(body):
         raise Malformed(f"The body has too many values: {MAX_VALUES:,} at most.")
     try:
-        parsed = json.loads(body, parse_constant=refuse)
+        parsed = json.loads(body.decode("utf-8-sig"), parse_constant=refuse)
         if b"\\u" in body:  # half of a surrogate pair can be written, but never be sent
             json.dumps(parsed, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

@@ -83,8 +83,12 @@ def _pieces(asked: Asked, form: Form) -> Generator[bytes, None, None]:
     stay = Stay(auth.watch(services().is_alive), most_s=inf, leave_s=PLAIN_LEAVE_S)
     with _source(asked, is_streamed=True) as source, bounded(request.environ):
         yield form.pieces(_first(source)) or form.beat()
+        beat_s = monotonic() + BEAT_S
         while not source.is_over and not stay.is_over():
-            yield form.pieces(source.read(BEAT_S)) or form.beat()
+            written = form.pieces(source.read(max(0.0, beat_s - monotonic())))
+            if written or monotonic() >= beat_s:  # thoughts come, too, of which nothing is written
+                beat_s = monotonic() + BEAT_S
+                yield written or form.beat()
         yield form.pieces(source.read(0))
         if source.error is not None or not source.is_over:
             yield form.error(source.error or Unavailable("Rill is restarting. Please ask again in a moment."))
