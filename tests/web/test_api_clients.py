@@ -1,0 +1,132 @@
+"""Programs that are not ours: the examples of the README as they stand there, against a real server, and who leaves."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import ROOT, Process, free_port, start_rill, start_upstream
+
+README = (ROOT / "README.md").read_text()
+SLOWLY = "[[echo: 1]] Caf\u00e9 \N{GRINNING FACE}: one character at a time, and then\n\nthe end."
+SAID = SLOWLY.removeprefix("[[echo: 1]] ")
+
+
+def example(name: str, url: str, message: str = SLOWLY) -> str:
+    """Give an example of the README, asking another server something else."""
+    found = re.search(rf"<!-- example: {name} -->\n```\w+\n(.*?)```", README, re.S)
+    assert found, f"README.md has no example {name}"
+    said = json.dumps(message, ensure_ascii=False)[1:-1]
+    return found[1].replace("http://127.0.0.1:8000", url).replace("Write a short story about a programmer", said)
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    fake = start_upstream(tmp_path_factory.mktemp("upstream"))
+    yield fake
+    fake.stop(kill=True)
+
+
+@pytest.fixture(scope="module")
+def rill(upstream: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("rill")
+    server = start_rill(folder, free_port(), ANTHROPIC_API_KEY="sk-ant-test", ANTHROPIC_BASE_URL=upstream.url)
+    yield server
+    server.stop()
+
+
+def run(command: list[str], **options: object) -> str:
+    """Run a program that must end well, and give what it writes."""
+    done = subprocess.run(command, capture_output=True, timeout=60, **options)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def need(tool: str) -> str:
+    """Find a tool of the machine."""
+    path = shutil.which(tool)
+    if path is None:
+        pytest.skip(f"{tool} is not installed")
+    return path
+
+
+def closed(upstream: Process) -> int:
+    """Give how many readers have left the upstream."""
+    with urllib.request.urlopen(f"{upstream.url}/_closed", timeout=10) as answer:
+        return int(json.load(answer)["closed"])
+
+
+def test_curl(rill: Process) -> None:
+    need("curl")
+    written = run(["sh", "-c", example("curl", rill.url)])
+
+    frames = [frame for frame in written.split("\n\n") if frame and frame != ":"]
+    *texts, figures, done = frames
+    assert "".join(json.loads(text.removeprefix("data: "))["text"] for text in texts) == SAID
+    assert all(text.startswith('data: {"text": ') for text in texts)
+    assert json.loads(figures.removeprefix("data: "))["usage"]["output_tokens"] == 34
+    assert done == "data: [DONE]"
+
+
+def test_python(rill: Process, tmp_path: Path) -> None:
+    script = tmp_path / "ask.py"
+    script.write_text(example("python", rill.url))
+
+    assert run([sys.executable, str(script)]) == SAID
+
+
+def test_python_tells_of_a_reply_that_broke_off(rill: Process, tmp_path: Path) -> None:
+    script = tmp_path / "ask.py"
+    script.write_text(example("python", rill.url, "[[fault: cut]]"))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, timeout=60)
+
+    assert (done.returncode, done.stdout) == (1, b"This much arrived")
+    assert done.stderr.strip() != b""
+
+
+def test_typescript(rill: Process, tmp_path: Path) -> None:
+    node = need("node")
+    source, script = tmp_path / "ask.ts", tmp_path / "ask.mjs"
+    source.write_text(example("typescript", rill.url))
+    deno = Path(sys.executable).with_name("deno")
+    script.write_text(run([str(deno), "transpile", str(source)], cwd=tmp_path))
+
+    assert run([node, str(script)]) == SAID
+
+
+def test_bare_text_that_breaks_off_is_an_error_to_a_client(rill: Process) -> None:
+    body, headers = {"message": "[[fault: cut]]"}, {"Accept": "text/plain"}
+    got: list[str] = []
+
+    with (
+        pytest.raises(httpx.RemoteProtocolError),
+        httpx.stream("POST", f"{rill.url}/api/chat", json=body, headers=headers, timeout=30) as response,
+    ):
+        got.extend(response.iter_text())
+
+    assert "".join(got) == "This much arrived"
+
+
+@pytest.mark.parametrize("fields", [{}, {"conversation": "new"}])
+@pytest.mark.parametrize("accept", ["text/event-stream", "text/plain"])
+def test_the_call_ends_when_the_program_leaves(
+    rill: Process, upstream: Process, accept: str, fields: dict[str, str]
+) -> None:
+    before = closed(upstream)
+    body = {"message": "[[fault: slow]]", **fields}
+    with httpx.stream("POST", f"{rill.url}/api/chat", json=body, headers={"Accept": accept}, timeout=30) as response:
+        next(response.iter_text())
+
+    for _ in range(100):  # the reply itself would take 20 s
+        if closed(upstream) > before:
+            return
+        time.sleep(0.05)
+    pytest.fail("the upstream was not closed")
