@@ -1,0 +1,61 @@
+"""Replies that are stored nowhere: read as they come, ended with their reader."""
+
+import gevent
+import pytest
+from gevent.event import Event as Flag
+
+from app.chat import direct
+from app.core.errors import Unavailable, Upstream
+from app.core.request import MessagesRequest
+from app.web.services import Services
+from tests.scripted import ScriptedClaude, saying
+
+REQUEST = MessagesRequest("claude-x", 100, [{"role": "user", "content": "Hi"}])
+
+
+def test_gives_what_came_until_it_is_over(services: Services) -> None:
+    with services.directs.call(REQUEST) as call, gevent.Timeout(5):
+        came = []
+        while not call.is_over:
+            came += call.read(1)
+        came += call.read(0)
+
+    assert len(came) == 7
+    assert call.assembly.is_complete
+    assert call.assembly.text == "Hello there."
+    assert (call.error, services.directs.running) == (None, 0)
+
+
+@pytest.mark.parametrize(("raised", "code"), [(Upstream("connect", "No."), "connect"), (ValueError("x"), "internal")])
+def test_keeps_why_it_failed(services: Services, claude: ScriptedClaude, raised: Exception, code: str) -> None:
+    claude.scripts.append([raised])
+
+    with services.directs.call(REQUEST) as call, gevent.Timeout(5):
+        while not call.is_over:
+            call.read(1)
+
+    assert call.error is not None
+    assert call.error.code == code
+
+
+def test_closes_the_call_with_the_context(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([*saying("Hello")[:3], Flag()])
+
+    with services.directs.call(REQUEST) as call:
+        call.read(1)
+    with gevent.Timeout(5):
+        while not call.is_over:
+            gevent.sleep(0.005)
+
+    assert call.is_stopped
+    assert claude.closed == 1
+
+
+def test_refuses_while_there_are_too_many(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct, "MAX_CALLS", 1)
+
+    with services.directs.call(REQUEST):
+        with pytest.raises(Unavailable), services.directs.call(REQUEST):
+            pass
+        assert services.directs.running == 1
+    assert services.directs.running == 0
