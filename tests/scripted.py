@@ -39,13 +39,15 @@ class ScriptedClaude:
 
     def __init__(self) -> None:
         self.scripts: list[Script] = []
+        self.whole: list[Script] = []  # for replies in one piece, where a test has set any
         self.requests: list[MessagesRequest] = []
         self.closed = 0
 
     def call(self, request: MessagesRequest) -> "ScriptedCall":
         """Play the next script, or a short greeting."""
         self.requests.append(request)
-        return ScriptedCall(self, self.scripts.pop(0) if self.scripts else saying("Hello", " there."))
+        scripts = self.scripts if request.is_streamed or not self.whole else self.whole
+        return ScriptedCall(self, scripts.pop(0) if scripts else saying("Hello", " there."))
 
     def models(self) -> list[Model]:
         """Offer nothing in particular."""

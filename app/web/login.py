@@ -90,7 +90,7 @@ def _checked(name: str, password: str) -> User:
 def _page(error: RillError | None = None, name: str = "") -> Response:
     values = {"ways": services().settings.ways, "next": place(request.values.get("next"))}
     html = render_template("login/show.html", notice=str(error or ""), name=name, **values)
-    response = make_response(html, error.status if error else 200)
+    response = htmx.vary(make_response(html, error.status if error else 200))
     if isinstance(error, TooMany) and error.retry_after_s:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response

@@ -123,7 +123,7 @@ def _page(*, secret: str = "", notice: RillError | None = None) -> Response:
         "settings": settings,
     }
     html = render_template("me/show.html", secret=secret, notice=str(notice or ""), this=me.login, **values)
-    return make_response(html, notice.status if notice else 200)
+    return htmx.vary(make_response(html, notice.status if notice else 200))
 
 
 def _export(me: auth.Person) -> Iterator[str]:

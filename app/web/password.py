@@ -1,6 +1,6 @@
 """The link with which a person chooses a password: the first, or another where it was forgotten."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, make_response, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -8,7 +8,7 @@ from app.adapters import passwords
 from app.adapters.models import User
 from app.chat import guesses, links, people
 from app.core.errors import Invalid, NotFound
-from app.web import login, peer
+from app.web import htmx, login, peer
 from app.web.services import services
 
 bp = Blueprint("password", __name__, url_prefix="/password")
@@ -21,7 +21,7 @@ def show(token: str) -> str:
 
 
 @bp.post("/<token>")
-def update(token: str) -> BaseResponse | tuple[str, int]:
+def update(token: str) -> BaseResponse:
     """Take the new password, and sign in."""
     db, user = services().db, _user(token)
     password = request.form.get("password", "")
@@ -33,7 +33,7 @@ def update(token: str) -> BaseResponse | tuple[str, int]:
         password_hash = passwords.hashed(password)
         db.write(_set, services().settings.secret_key or "", token, password_hash)
     except Invalid as error:
-        return _page(user, str(error)), error.status
+        return htmx.vary(make_response(_page(user, str(error)), error.status))
     return login.enter(user, way="password", next=None)
 
 

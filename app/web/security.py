@@ -93,10 +93,8 @@ def _harden(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce())
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    if cookies.is_secure():
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.add("Vary", "Cookie")
-    if request.is_secure:
+    if cookies.is_secure():
         response.headers["Strict-Transport-Security"] = _HSTS
     return response

@@ -69,7 +69,7 @@ def test_reads_a_conversation_of_texts_and_images() -> None:
             "role": "user",
             "content": [
                 {"type": "image", "source": IMAGE},
-                {"type": "image", "source": {"type": "url", "url": "https://a.example/b.png"}},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": "BBBB"}},
                 {"type": "text", "text": "What are these?"},
             ],
         },
@@ -163,11 +163,9 @@ def test_a_conversation_begins_and_ends_with_the_user(roles: list[str]) -> None:
         ({"type": "text", "text": "x", "cache_control": {}}, 'content[0] has a field "cache_control"'),
         ({"type": "image"}, "content[0].source must be an object."),
         ({"type": "image", "source": "x"}, "content[0].source must be an object."),
-        ({"type": "image", "source": {"type": "file"}}, "source.type must be one of: base64, url."),
+        ({"type": "image", "source": {"type": "file"}}, "source.type must be base64: send the image itself"),
         ({"type": "image", "source": {**IMAGE, "media_type": "image/svg+xml"}}, "source.media_type must be one of:"),
         ({"type": "image", "source": {**IMAGE, "data": None}}, "source.data must be a text."),
-        ({"type": "image", "source": {"type": "url", "url": "http://a.example"}}, "url must start with https://."),
-        ({"type": "image", "source": {"type": "url", "url": "file:///etc/passwd"}}, "url must start with https://."),
         ({"type": "image", "source": {**IMAGE, "more": 1}}, 'source has a field "more"'),
     ],
 )
@@ -239,8 +237,8 @@ def test_null_is_as_if_the_field_were_left_out() -> None:
         b'{"message": "Hi", "\\udc00": 1}',
         b'{"message": "Hi", "schema": {"a": "\\udfff"}}',
         b'{"message": "Hi", "max_tokens": ' + b"9" * 5000 + b"}",
-        b'{"schema": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
-        b'{"schema": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
+        b'{"schema": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        b'{"schema": ' + b'{"a":' * 40_000 + b"1" + b"}" * 40_000 + b"}",
     ],
 )
 def test_says_what_is_no_json(body: bytes) -> None:

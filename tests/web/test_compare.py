@@ -45,7 +45,8 @@ def text(html: str) -> str:
 def running(client: FlaskClient, services: Services, claude: ScriptedClaude) -> tuple[str, Flag, Flag]:
     """Begin a comparison of which one reply has said something, and the other nothing."""
     one, two = Flag(), Flag()
-    claude.scripts += [[*half(one), *saying("end")[2:]], [two, *saying("Whole.")]]
+    claude.scripts.append([*half(one), *saying("end")[2:]])
+    claude.whole.append([two, *saying("Whole.")])
     id = compare(client)
     streamed = services.db.read(comparisons.find, LOCAL_OWNER, id).streamed
     with gevent.Timeout(5):

@@ -70,7 +70,7 @@ def test_has_a_cookie_that_scripts_and_other_sites_do_not_get(make_app: Callable
     for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert flag in cookie
     assert "Domain" not in cookie
-    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
 def test_slows_guesses(app: Flask) -> None:

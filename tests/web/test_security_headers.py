@@ -88,10 +88,11 @@ def test_says_that_answers_vary_where_they_do(
     assert differing >= 5
 
 
-def test_insists_on_encryption_behind_tls_only(client: FlaskClient) -> None:
+def test_insists_on_encryption_behind_tls_only(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+    public = make_app(SECRET_KEY="k" * 32, RILL_ACCOUNTS="1", RILL_URL="https://chat.example").test_client()
     for path in ("/", "/nowhere", "/livez"):
-        assert "Strict-Transport-Security" not in client.get(path).headers
-        value = client.get(path, base_url="https://localhost").headers["Strict-Transport-Security"]
+        assert "Strict-Transport-Security" not in client.get(path, base_url="https://localhost").headers
+        value = public.get(path, headers={"Host": "chat.example"}).headers["Strict-Transport-Security"]
         assert int(re.fullmatch(r"max-age=(\d+); includeSubDomains", value)[1]) >= 31_536_000
 
 
