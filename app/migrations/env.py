@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from app.adapters import models, people  # noqa: F401 - defines the tables that Base knows
+from app.adapters import models, money, people  # noqa: F401 - defines the tables that Base knows
 from app.adapters.db import Base
 
 engine = context.config.attributes["engine"]

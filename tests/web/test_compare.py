@@ -151,7 +151,8 @@ def test_gives_the_end_to_htmx_without_a_page_around_it(client: FlaskClient, ser
 
 
 def test_says_in_the_column_what_went_wrong(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
-    claude.scripts += [saying("Fine."), [Upstream("overloaded_error", "Claude is overloaded. Try again.")]]
+    claude.scripts.append(saying("Fine."))
+    claude.whole.append([Upstream("overloaded_error", "Claude is overloaded. Try again.")])
     id = compare(client)
     wait(services)
 
@@ -165,7 +166,8 @@ def test_says_in_the_column_what_went_wrong(client: FlaskClient, services: Servi
 
 
 def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedClaude) -> None:
-    claude.scripts += [[Retrying(2, 3, 40.0, "Claude is busy."), Flag()], [Flag()]]
+    claude.scripts.append([Retrying(2, 3, 40.0, "Claude is busy."), Flag()])
+    claude.whole.append([Flag()])
     id = compare(client)
     gevent.sleep(0.1)
 
