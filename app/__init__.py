@@ -14,6 +14,7 @@ from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
 from app.adapters.shared_feed import SharedFeed
 from app.chat.asking import Caller, Prompting
+from app.chat.budgets import Rules
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer
@@ -83,13 +84,14 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     metrics = Metrics(is_one_of_several=settings.workers > 1)
     redis_url, verify = settings.redis_url, settings.redis_verify
     feed = SharedFeed(redis_url, worker=worker, verify=verify) if redis_url else Feed()
-    prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking)
+    rules = Rules(settings.budgets, settings.per_minute)
+    prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking, rules, settings.secret_key)
     claude = claude or _claude(settings)
     runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
     keeper = Keeper(db, runner, feed, traces_days=settings.traces_days, retention_days=settings.retention_days)
-    directs, offer = Directs(claude, metrics), Offer(claude, settings.models)
+    directs, offer = Directs(claude, metrics, db, rules), Offer(claude, settings.models)
     return Services(settings, db, feed, runner, live, keeper, claude, directs, offer)
 
 

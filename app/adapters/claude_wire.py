@@ -92,6 +92,8 @@ def params(request: MessagesRequest, options: dict[str, Any]) -> dict[str, Any]:
         found["system"] = request.system
     if request.thinking == "adaptive":
         found["thinking"] = {"type": "adaptive", "display": "summarized"}
+    if request.user_id:
+        found["metadata"] = {"user_id": request.user_id}
     output: dict[str, Any] = {"effort": request.effort} if request.effort else {}
     if request.schema is not None:
         output["format"] = {"type": "json_schema", "schema": request.schema}

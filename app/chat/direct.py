@@ -9,11 +9,15 @@ import gevent
 from gevent.event import Event as Flag
 
 from app.adapters.claude import Stopped
+from app.adapters.db import Database
 from app.adapters.metrics import Metrics
+from app.chat import budgets
 from app.chat.asking import Call, Caller
+from app.chat.budgets import Rules
 from app.core.assembly import Assembly
 from app.core.errors import RillError, Unavailable, Upstream
-from app.core.events import Event
+from app.core.events import Event, Retrying
+from app.core.pricing import most, taken
 from app.core.request import MessagesRequest
 
 log = logging.getLogger(__name__)
@@ -28,6 +32,7 @@ class Direct:
     def __init__(self, call: Call) -> None:
         self.assembly = Assembly()
         self.error: RillError | None = None
+        self.retries = 0
         self.is_over = self.is_stopped = False
         self.about: dict[str, str] = {}
         self._call = call
@@ -52,6 +57,7 @@ class Direct:
     def _run(self) -> None:
         try:
             for event in self._call:
+                self.retries += isinstance(event, Retrying)
                 self.assembly.add(event)
                 self._came.append(event)
                 self._news.set()
@@ -70,15 +76,20 @@ class Direct:
 class Directs:
     """Makes the calls of one process."""
 
-    def __init__(self, claude: Caller, metrics: Metrics) -> None:
-        self._claude, self._metrics = claude, metrics
+    def __init__(self, claude: Caller, metrics: Metrics, db: Database, rules: Rules) -> None:
+        self._claude, self._metrics, self._db, self._rules = claude, metrics, db, rules
         self.running = 0
 
     @contextmanager
-    def call(self, request: MessagesRequest) -> Iterator[Direct]:
-        """Make a call, which ends with the context at the latest; raises Unavailable while there are too many."""
+    def call(self, request: MessagesRequest, owner: str) -> Iterator[Direct]:
+        """Make a call for somebody, which ends with the context at the latest.
+
+        Raises Unavailable while there are too many, and TooMany where the budget does not have what it may cost.
+        """
         if self.running >= MAX_CALLS:
             raise Unavailable("Rill is answering as many programs as it can. Try again soon.")
+        asked = budgets.Call(owner, request.model, most(request))
+        reservation = self._db.write(budgets.reserve, self._rules, asked)
         self.running += 1
         self._metrics.running.inc()
         started_s = monotonic()
@@ -92,6 +103,16 @@ class Directs:
             self._metrics.running.dec()
             self._metrics.calls.labels(status).inc()
             _log_end(direct, status, started_s)
+            self._settle(reservation, direct, request.model)
+
+    def _settle(self, reservation: str, direct: Direct, model: str) -> None:
+        """Settle what it took; where the database is away, what was reserved stays reserved."""
+        got = direct.assembly
+        spent = taken(got.usage, got.text, is_complete=got.is_complete)
+        try:
+            self._db.write(budgets.settle, reservation, got.model or model, spent, requests=1 + direct.retries)
+        except Unavailable:
+            log.error("budget.not_settled")
 
 
 def _status(direct: Direct) -> str:

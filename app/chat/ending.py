@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from app.adapters.feed import Entry
 from app.adapters.models import Conversation, Message, now
-from app.chat import journal, leases, traces
+from app.chat import budgets, journal, leases, traces
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly
 from app.core.events import End, to_entry
+from app.core.pricing import taken
 from app.core.trace import Trace
 
 #: How many workers may fail a reply before its first word, and how old it may be, to be begun once more.
@@ -39,6 +40,7 @@ class Outcome:
     end: End
     trace: Trace | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
+    retries: int = 0
 
 
 def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Entry:
@@ -66,6 +68,8 @@ def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Ent
     for name, value in values.items():
         setattr(reply, name, value)
     session.get_one(Conversation, reply.conversation_id).updated_at = now()
+    spent = taken(assembly.usage, assembly.text, is_complete=assembly.is_complete)
+    budgets.settle_reply(session, reply_id, reply.model or "", spent, retries=outcome.retries)
     if outcome.trace is not None:
         traces.save(session, reply_id, outcome.trace)
     journal.sweep(session)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
-from app.chat import audit, ending, keeping, leases, logins, traces
+from app.chat import audit, budgets, ending, keeping, leases, logins, traces
 from app.chat.runner import Runner
 from app.core.errors import ConfigurationError
 
@@ -91,6 +91,7 @@ class Keeper:
     def _sweep(self, session: Session) -> None:
         traces.sweep(session, self._traces_days)
         logins.sweep(session)
+        budgets.sweep(session)
         keeping.sweep(session, self._retention_days)
         audit.sweep(session)
 

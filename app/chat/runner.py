@@ -19,7 +19,7 @@ from app.chat.ending import Outcome
 from app.chat.leases import Fenced
 from app.chat.writer import Pen, Watchers, Writer
 from app.core.assembly import Assembly
-from app.core.errors import Unavailable, Upstream
+from app.core.errors import TooMany, Unavailable, Upstream
 from app.core.events import End, Event, Retrying, TextDelta, ThinkingDelta
 from app.core.trace import Trace
 
@@ -49,6 +49,7 @@ class Run:
     is_held: bool = False
     started_s: float = field(default_factory=monotonic)
     first_token_s: float | None = None
+    retries: int = 0
 
 
 class Runner:
@@ -158,6 +159,8 @@ class Runner:
         except Upstream as error:
             run.assembly.request_id = run.assembly.request_id or error.request_id
             end = End("failed", error.sentence, error.code)
+        except TooMany as error:  # what it may cost is not there
+            end = End("failed", str(error), "budget")
         except Exception:
             log.exception("reply.crashed", extra={"reply": run.reply_id})
         finally:
@@ -169,6 +172,7 @@ class Runner:
             self.metrics.first_token.observe(run.first_token_s)
         if isinstance(event, Retrying):
             self.metrics.retries.inc()
+            run.retries += 1
         run.assembly.add(event)
         run.trace.add(event)
         self._writer.add(run.pen, event)
@@ -196,7 +200,7 @@ class Runner:
                 self._db.write(leases.release, run.reply_id, run.pen.epoch)
                 return True
             figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
-            outcome = Outcome(run.assembly, end, run.trace, figures)
+            outcome = Outcome(run.assembly, end, run.trace, figures, run.retries)
             entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
         except Fenced:
             run.pen.is_fenced = True

@@ -16,7 +16,7 @@ class MessagesRequest:
     """One request to the Messages API; ``messages`` is in the API's own form.
 
     ``schema`` is the JSON Schema the reply has to follow. A request that is not ``is_streamed`` is answered in one
-    piece, once Claude is done.
+    piece, once Claude is done. ``user_id`` tells Anthropic which requests are of one person, without saying who.
     """
 
     model: str
@@ -27,3 +27,4 @@ class MessagesRequest:
     effort: Effort | None = None
     schema: dict[str, Any] | None = field(default=None, repr=False)
     is_streamed: bool = True
+    user_id: str | None = None

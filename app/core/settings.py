@@ -6,8 +6,9 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from app.core import door, parse
+from app.core import door, limits, parse
 from app.core.errors import ConfigurationError
+from app.core.limits import Limits
 from app.core.request import Thinking
 
 Mode = Literal["claude", "demo"]
@@ -142,6 +143,18 @@ class Settings:
     )
     security_contact: str | None = _option(
         "RILL_SECURITY_CONTACT", None, "Who to tell of a weakness: an address for security.txt.", parse=parse.contact
+    )
+    budgets: Limits = _option(
+        "RILL_BUDGETS",
+        Limits(),
+        "What may be spent, in dollars or tokens: day, month, person_day, tokens_month … as day=5 person_day=0.5.",
+        parse=limits.parse,
+    )
+    per_minute: int = _option(
+        "RILL_PER_MINUTE",
+        20,
+        "Messages one person may send in a minute; 0 is any number.",
+        parse=parse.integer(0, 1000),
     )
     retention_days: int = _option(
         "RILL_RETENTION_DAYS",

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, stream_with_context
 
 from app.chat import conversations
+from app.chat.asking import pseudonym
 from app.chat.followed import Followed, say
 from app.core.asked import Asked, read
 from app.core.errors import Forbidden, Invalid, Malformed, Unavailable, UnsupportedType, Upstream
@@ -43,7 +44,7 @@ def chat() -> Response:
     if request.mimetype != _JSON:
         raise UnsupportedType("Send JSON, with the header Content-Type: application/json.")
     asked = read(request.get_data(cache=False))
-    services().runner.check()
+    services().check(auth.owner())
     form = _form(asked)
     if form is None:
         return jsonify(_whole(asked))
@@ -126,7 +127,7 @@ def _source(asked: Asked, *, is_streamed: bool) -> Iterator[Source]:
     built = services()
     if asked.conversation is None:
         wanted = _request(asked, is_streamed=is_streamed)
-        with built.directs.call(wanted) as direct, watched(request.environ, direct.close):
+        with built.directs.call(wanted, auth.owner()) as direct, watched(request.environ, direct.close):
             yield direct
         return
     model = _model(asked)
@@ -154,6 +155,7 @@ def _request(asked: Asked, *, is_streamed: bool) -> MessagesRequest:
         effort=asked.effort,
         schema=asked.schema,
         is_streamed=is_streamed or max_tokens > WHOLE_TOKENS,
+        user_id=pseudonym(settings.secret_key, auth.owner()),
     )
 
 

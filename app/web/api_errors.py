@@ -27,6 +27,7 @@ _UPSTREAM = {
     "context_too_long": 400,
     "not_found_error": 404,
     "request_too_large": 413,
+    "budget": 429,
     "internal": 500,
 }
 _MOST_S = 86_400

@@ -38,7 +38,7 @@ def create() -> BaseResponse:
     """Begin a comparison; the same form sent twice makes one."""
     built = services()
     try:
-        built.runner.check()
+        built.check(auth.owner())
         compared = built.db.write(comparisons.start, auth.owner(), **_question())
     except RillError as error:
         if htmx.is_htmx():

@@ -39,7 +39,7 @@ def create() -> BaseResponse:
     """Begin a conversation with a message."""
     built = services()
     try:
-        built.runner.check()
+        built.check(auth.owner())
         sent = built.db.write(chat.start, auth.owner(), **_message())
     except RillError as error:
         return _refused(None, error)
@@ -59,7 +59,7 @@ def send(id: str) -> BaseResponse:
     """Say something in a conversation."""
     built = services()
     try:
-        built.runner.check()
+        built.check(auth.owner())
         sent = built.db.write(chat.send, auth.owner(), id, **_message())
     except RillError as error:
         return _refused(built.db.read(chat.get, auth.owner(), id), error)

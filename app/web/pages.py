@@ -8,7 +8,7 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.adapters.models import Message
-from app.chat import conversations
+from app.chat import budgets, conversations
 from app.chat.conversations import Opened
 from app.chat.live import LiveReply
 from app.core.errors import RillError, SignInNeeded
@@ -47,6 +47,7 @@ def page_values(current_id: str | None) -> dict[str, Any]:
         "chats": built.db.read(conversations.list_recent, auth.owner()),
         "current_id": current_id,
         "settings": built.settings,
+        "budget_warning": built.db.read(budgets.warning, built.rules, auth.owner()),
     }
 
 

@@ -83,7 +83,7 @@ def go_on(id: str) -> BaseResponse:
 
 def _ask(work: Callable[..., Message], id: str) -> BaseResponse:
     built = services()
-    built.runner.check()
+    built.check(auth.owner())
     reply = built.db.write(work, auth.owner(), id, model=built.settings.model)
     built.runner.start(reply)
     endpoint = "conversations.show" if htmx.is_htmx() else "conversations.live"

@@ -11,8 +11,9 @@ from gevent import Greenlet
 from app.adapters import passwords
 from app.adapters.db import Database
 from app.adapters.feed import Feed
-from app.chat import people
+from app.chat import budgets, people
 from app.chat.asking import Caller
+from app.chat.budgets import Rules
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer
@@ -39,6 +40,16 @@ class Services:
     offer: Offer
     is_alive: Callable[[], bool] = lambda: True
     _greenlets: list[Greenlet] = field(default_factory=list)
+
+    @property
+    def rules(self) -> Rules:
+        """What the environment allows to be spent."""
+        return Rules(self.settings.budgets, self.settings.per_minute)
+
+    def check(self, owner: str) -> None:
+        """Raise what keeps a person from asking now: before anything is stored that could not be answered."""
+        self.runner.check()
+        self.db.read(budgets.check, self.rules, owner)
 
     def open(self) -> None:
         """Begin what goes on beside the requests, and take over what earlier processes left; call once."""

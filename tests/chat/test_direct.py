@@ -4,6 +4,7 @@ import gevent
 import pytest
 from gevent.event import Event as Flag
 
+from app.adapters.models import LOCAL_OWNER
 from app.chat import direct
 from app.core.errors import Unavailable, Upstream
 from app.core.request import MessagesRequest
@@ -14,7 +15,7 @@ REQUEST = MessagesRequest("claude-x", 100, [{"role": "user", "content": "Hi"}])
 
 
 def test_gives_what_came_until_it_is_over(services: Services) -> None:
-    with services.directs.call(REQUEST) as call, gevent.Timeout(5):
+    with services.directs.call(REQUEST, LOCAL_OWNER) as call, gevent.Timeout(5):
         came = []
         while not call.is_over:
             came += call.read(1)
@@ -30,7 +31,7 @@ def test_gives_what_came_until_it_is_over(services: Services) -> None:
 def test_keeps_why_it_failed(services: Services, claude: ScriptedClaude, raised: Exception, code: str) -> None:
     claude.scripts.append([raised])
 
-    with services.directs.call(REQUEST) as call, gevent.Timeout(5):
+    with services.directs.call(REQUEST, LOCAL_OWNER) as call, gevent.Timeout(5):
         while not call.is_over:
             call.read(1)
 
@@ -41,7 +42,7 @@ def test_keeps_why_it_failed(services: Services, claude: ScriptedClaude, raised:
 def test_closes_the_call_with_the_context(services: Services, claude: ScriptedClaude) -> None:
     claude.scripts.append([*saying("Hello")[:3], Flag()])
 
-    with services.directs.call(REQUEST) as call:
+    with services.directs.call(REQUEST, LOCAL_OWNER) as call:
         call.read(1)
     with gevent.Timeout(5):
         while not call.is_over:
@@ -54,8 +55,8 @@ def test_closes_the_call_with_the_context(services: Services, claude: ScriptedCl
 def test_refuses_while_there_are_too_many(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct, "MAX_CALLS", 1)
 
-    with services.directs.call(REQUEST):
-        with pytest.raises(Unavailable), services.directs.call(REQUEST):
+    with services.directs.call(REQUEST, LOCAL_OWNER):
+        with pytest.raises(Unavailable), services.directs.call(REQUEST, LOCAL_OWNER):
             pass
         assert services.directs.running == 1
     assert services.directs.running == 0

@@ -1,0 +1,217 @@
+"""Budgets: what a call may cost is reserved before it, what it did cost is settled after it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.adapters.models import Message, now
+from app.adapters.money import Spending
+from app.adapters.people import Option
+from app.chat import audit
+from app.core import limits as core_limits
+from app.core.errors import Invalid, TooMany
+from app.core.events import LIVE
+from app.core.limits import Limits, day_of, dollars, resets_at
+from app.core.pricing import Tokens, cost
+
+#: From this share of a budget on, people are warned.
+_SOON = 0.8
+#: A reservation that nobody settled counts in full after this time: whoever made it is gone.
+_LOST = timedelta(hours=1)
+_OPTION = "budgets"
+#: Serialises reservations on Postgres; any number that nothing else uses.
+_LOCK = 7_455_112
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the environment allows: budgets, and calls of one person in a minute (0 is any number)."""
+
+    limits: Limits = Limits()
+    per_minute: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is about to be made, for whom, and what it takes at most."""
+
+    user_id: str
+    model: str
+    most: Tokens
+    reply_id: str | None = None
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How much of a budget is used; ``is_month`` and ``is_mine`` say of which."""
+
+    spent: int
+    limit: int
+    is_money: bool
+    is_month: bool
+    is_mine: bool
+
+
+def current(session: Session, rules: Rules) -> Limits:
+    """Give the budgets in force: an administrator's, where one has set any, else the environment's."""
+    option = session.get(Option, _OPTION)
+    return core_limits.read(option.value) if option is not None else rules.limits
+
+
+def change(session: Session, actor: str, given: dict[str, str]) -> None:
+    """Set the budgets; raises Invalid with the one that is no amount."""
+    try:
+        limits = core_limits.read(given)
+    except ValueError as error:
+        name = str(error).replace("_", " ")
+        raise Invalid(f"The budget “{name}” is no amount. Write dollars or tokens. Nothing was changed.") from None
+    session.merge(Option(name=_OPTION, value=limits.written()))
+    said = ", ".join(f"{name} {value}" for name, value in limits.written().items() if value)
+    audit.note(session, actor, "budgets.changed", "", said or "none")
+
+
+def check(session: Session, rules: Rules, user_id: str) -> None:
+    """Raise TooMany where nothing more may be asked: before anything is stored that could not be answered."""
+    moment = now()
+    _check_rate(session, rules, user_id, moment)
+    for used in _used(session, current(session, rules), user_id, moment):
+        if used.spent >= used.limit:
+            raise _refusal(used, moment)
+
+
+def reserve(session: Session, rules: Rules, call: Call) -> str:
+    """Set aside what a call may cost, and give the reservation's id; raises TooMany where it is more than is left.
+
+    Whoever asks for the same reply again gets the reservation there is.
+    """
+    moment = now()
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    earlier = _open(session, call.reply_id)
+    if earlier is not None:
+        return earlier.id
+    micros = cost(call.model, call.most)
+    _check_rate(session, rules, call.user_id, moment)
+    for used in _used(session, current(session, rules), call.user_id, moment):
+        if used.spent + (micros if used.is_money else call.most.all) > used.limit:
+            raise _refusal(used, moment)
+    row = Spending(
+        user_id=call.user_id,
+        reply_id=call.reply_id,
+        conversation_id=call.conversation_id,
+        model=call.model,
+        day=day_of(moment),
+        at=moment,
+    )
+    _count(row, call.most)
+    row.micros = micros
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def settle(session: Session, id: str, model: str, tokens: Tokens, *, requests: int = 1, extra: int = 0) -> None:
+    """Put what a call did cost in the place of its reservation; ``extra`` are micros of attempts before it."""
+    row = session.get(Spending, id)
+    if row is None or row.is_settled:
+        return
+    _count(row, tokens)
+    row.model, row.micros, row.requests, row.is_settled = model, cost(model, tokens) + extra, requests, True
+
+
+def settle_reply(session: Session, reply_id: str, model: str, tokens: Tokens, *, retries: int = 0) -> None:
+    """Settle what was reserved for a reply."""
+    if (row := _open(session, reply_id)) is not None:
+        settle(session, row.id, model, tokens, requests=1 + retries)
+
+
+def sweep(session: Session) -> None:
+    """Close reservations that nobody can settle any more, in full: it is not known what they cost."""
+    is_live = select(Message.id).where(Message.id == Spending.reply_id, Message.status.in_(LIVE)).exists()
+    lost = select(Spending).where(~Spending.is_settled, Spending.at < now() - _LOST, ~is_live)
+    for row in session.scalars(lost):
+        row.is_settled = True
+
+
+def warning(session: Session, rules: Rules, user_id: str) -> str:
+    """Say that a budget is nearly used up, or nothing."""
+    moment = now()
+    near = [
+        used for used in _used(session, current(session, rules), user_id, moment) if used.spent >= _SOON * used.limit
+    ]
+    if not near:
+        return ""
+    used = max(near, key=lambda each: each.spent / each.limit if each.limit else 1)
+    share = min(100, int(100 * used.spent / used.limit)) if used.limit else 100
+    return f"{share} % of {_named(used)} is used. It begins anew {_when(used, moment)}."
+
+
+def _used(session: Session, limits: Limits, user_id: str, moment: datetime) -> list[Used]:
+    """Give the budgets there are, and what is used of each, reservations included."""
+    found = []
+    for name in core_limits.names():
+        limit = getattr(limits, name)
+        if limit is not None:
+            is_money, is_month, is_mine = "tokens" not in name, name.endswith("month"), name.startswith("person")
+            spent = _spent(session, user_id if is_mine else None, day_of(moment), is_month=is_month)
+            found.append(Used(spent[0] if is_money else spent[1], limit, is_money, is_month, is_mine))
+    return found
+
+
+def _spent(session: Session, user_id: str | None, day: str, *, is_month: bool) -> tuple[int, int]:
+    tokens = Spending.input_tokens + Spending.output_tokens + Spending.cache_read_tokens + Spending.cache_write_tokens
+    sums = select(func.coalesce(func.sum(Spending.micros), 0), func.coalesce(func.sum(tokens), 0))
+    sums = sums.where(Spending.day >= f"{day[:8]}01") if is_month else sums.where(Spending.day == day)
+    row = session.execute(sums.where(Spending.user_id == user_id) if user_id else sums).one()
+    return int(row[0]), int(row[1])
+
+
+def _check_rate(session: Session, rules: Rules, user_id: str, moment: datetime) -> None:
+    if not rules.per_minute:
+        return
+    days = {day_of(moment), day_of(moment - _MINUTE)}
+    mine = select(Spending.at).where(
+        Spending.user_id == user_id, Spending.day.in_(days), Spending.at > moment - _MINUTE
+    )
+    times = session.scalars(mine.order_by(Spending.at.desc()).limit(rules.per_minute)).all()
+    if len(times) == rules.per_minute:
+        wait_s = max(1, int((times[-1] + _MINUTE - moment).total_seconds()) + 1)
+        raise TooMany(
+            f"That were {rules.per_minute} messages in a minute, as many as one may send. Wait {wait_s} seconds; "
+            "your text is kept.",
+            retry_after_s=wait_s,
+        )
+
+
+def _open(session: Session, reply_id: str | None) -> Spending | None:
+    if reply_id is None:
+        return None
+    return session.scalar(select(Spending).where(Spending.reply_id == reply_id, ~Spending.is_settled))
+
+
+def _count(row: Spending, tokens: Tokens) -> None:
+    row.input_tokens, row.output_tokens = tokens.input, tokens.output
+    row.cache_read_tokens, row.cache_write_tokens = tokens.read, tokens.write_5m + tokens.write_1h
+
+
+def _refusal(used: Used, moment: datetime) -> TooMany:
+    wait_s = int((resets_at(moment, is_month=used.is_month) - moment).total_seconds()) + 1
+    left = max(0, used.limit - used.spent)
+    amount = dollars(left) if used.is_money else f"{left:,} tokens"
+    sentence = f"{_named(used)[0].upper()}{_named(used)[1:]} is used up: {amount} is left, less than this may take."
+    return TooMany(f"{sentence} It begins anew {_when(used, moment)}; your text is kept.", retry_after_s=wait_s)
+
+
+def _named(used: Used) -> str:
+    amount = dollars(used.limit) if used.is_money else f"{used.limit:,} tokens"
+    whose, period = ("your" if used.is_mine else "this server's"), ("month" if used.is_month else "day")
+    return f"{whose} budget of {amount} a {period}"
+
+
+def _when(used: Used, moment: datetime) -> str:
+    at = resets_at(moment, is_month=used.is_month)
+    return f"on {at:%-d %B} at 0:00 UTC" if used.is_month else "at 0:00 UTC"

@@ -1,0 +1,260 @@
+"""Budgets hold: reserved before, settled after, whatever happens between."""
+
+from datetime import UTC, datetime, timedelta
+
+import gevent
+import pytest
+from gevent.event import Event as Flag
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from app.adapters.db import Database
+from app.adapters.models import LOCAL_OWNER, Message, User
+from app.adapters.money import Spending
+from app.chat import budgets, conversations
+from app.chat.budgets import Call, Rules
+from app.core.errors import Invalid, TooMany, Upstream
+from app.core.limits import Limits, parse
+from app.core.pricing import Tokens
+from app.web.services import Services
+from tests.scripted import ScriptedClaude, saying
+
+CALL = Call(LOCAL_OWNER, "claude-sonnet-5-5", Tokens(output=100_000))  # a dollar
+DAY = Rules(Limits(day=2_500_000))
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give the clock by which days are counted."""
+    clock = Clock()
+    monkeypatch.setattr(budgets, "now", clock)
+    return clock
+
+
+@pytest.fixture
+def db(services: Services) -> Database:
+    """Give the database."""
+    return services.db
+
+
+def rows(db: Database) -> list[Spending]:
+    """List all that was spent."""
+    return db.read(lambda session: list(session.scalars(select(Spending).order_by(Spending.at, Spending.id))))
+
+
+def with_limits(services: Services, **limits: int) -> None:
+    """Set budgets, as an administrator does."""
+    given = {name: str(value if "tokens" in name else value / 1e6) for name, value in limits.items()}
+    services.db.write(budgets.change, "root", given)
+
+
+def ask(services: Services, text: str = "Hi") -> Message:
+    """Ask something, and wait for how it ends."""
+    reply = services.db.write(conversations.start, LOCAL_OWNER, text=text, nonce=text, model="claude-sonnet-5-5").reply
+    services.runner.start(reply)
+    with gevent.Timeout(5):
+        while services.runner.running:
+            gevent.sleep(0.005)
+    return services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
+
+
+def test_refuses_what_is_more_than_is_left(db: Database, clock: Clock) -> None:
+    for _ in range(2):
+        db.write(budgets.reserve, DAY, CALL)
+    with pytest.raises(TooMany, match=r"This server's budget of \$2.50 a day is used up: \$0.5 is left") as refused:
+        db.write(budgets.reserve, DAY, CALL)
+
+    assert refused.value.retry_after_s == 61
+    assert "at 0:00 UTC" in str(refused.value)
+    assert len(rows(db)) == 2
+
+
+def test_gives_back_what_was_not_needed(db: Database, clock: Clock) -> None:
+    for _ in range(50):
+        id = db.write(budgets.reserve, DAY, CALL)
+        db.write(budgets.settle, id, CALL.model, Tokens(output=1_000))
+    assert sum(row.micros for row in rows(db)) == 500_000
+
+    db.write(budgets.settle, rows(db)[0].id, CALL.model, Tokens(output=1_000_000))
+    assert sum(row.micros for row in rows(db)) == 500_000
+
+
+@pytest.mark.parametrize(
+    ("limits", "later", "is_free"),
+    [
+        (Limits(day=1_000_000), timedelta(minutes=1), True),
+        (Limits(day=1_000_000), timedelta(seconds=59), False),
+        (Limits(month=1_000_000), timedelta(minutes=1), True),
+        (Limits(tokens_day=100_000), timedelta(minutes=1), True),
+        (Limits(person_month=1_000_000), timedelta(seconds=1), False),
+        (Limits(person_tokens_day=100_000), timedelta(seconds=1), False),
+    ],
+)
+def test_begins_anew_with_the_day_and_the_month(
+    db: Database, clock: Clock, limits: Limits, later: timedelta, is_free: bool
+) -> None:
+    db.write(budgets.reserve, Rules(limits), CALL)
+    clock.now += later
+    if is_free:
+        db.write(budgets.reserve, Rules(limits), CALL)
+    else:
+        with pytest.raises(TooMany):
+            db.write(budgets.reserve, Rules(limits), CALL)
+
+
+def test_does_not_begin_the_month_anew_with_a_day(db: Database, clock: Clock) -> None:
+    clock.now = datetime(2026, 11, 10, tzinfo=UTC)
+    db.write(budgets.reserve, Rules(Limits(month=1_000_000)), CALL)
+    clock.now = datetime(2026, 11, 30, tzinfo=UTC)
+    with pytest.raises(TooMany, match="on 1 December at 0:00 UTC"):
+        db.write(budgets.reserve, Rules(Limits(month=1_000_000)), CALL)
+
+
+def test_counts_each_person_apart(db: Database, clock: Clock) -> None:
+    db.write(lambda session: session.add(User(id="eve", name="eve")))
+    rules = Rules(Limits(person_day=1_000_000))
+    db.write(budgets.reserve, rules, CALL)
+    db.write(budgets.reserve, rules, Call("eve", CALL.model, CALL.most))
+    with pytest.raises(TooMany, match=r"Your budget of \$1.00 a day"):
+        db.write(budgets.reserve, rules, CALL)
+
+
+def test_lets_one_of_fifty_through_at_once(services: Services, claude: ScriptedClaude) -> None:
+    with_limits(services, day=150_000)
+    release = Flag()
+    claude.scripts += [[release, *saying("One.")] for _ in range(50)]
+    replies = [
+        services.db.write(conversations.start, owner, text="Hi", nonce=str(n), model="claude-sonnet-5-5").reply
+        for n, owner in enumerate(people_with_one_reply_each(services, 50))
+    ]
+    for reply in replies:
+        services.runner.start(reply)
+    with gevent.Timeout(20):
+        while services.runner.running > 1:
+            gevent.sleep(0.01)
+        release.set()
+        while services.runner.running:
+            gevent.sleep(0.01)
+
+    assert len(claude.requests) == 1
+    ended = services.db.read(lambda session: list(session.scalars(select(Message).where(Message.role == "assistant"))))
+    assert sorted(reply.status for reply in ended) == ["done"] + ["failed"] * 49
+    assert {reply.error_code for reply in ended if reply.status == "failed"} == {"budget"}
+
+
+def people_with_one_reply_each(services: Services, count: int) -> list[str]:
+    """Make people, because nobody may have many replies at once."""
+    ids = [f"p{n}" for n in range(count)]
+    services.db.write(lambda session: session.add_all([User(id=id, name=id) for id in ids]))
+    return ids
+
+
+def test_settles_with_what_claude_counted(services: Services, claude: ScriptedClaude) -> None:
+    reply = ask(services)
+    (row,) = rows(services.db)
+
+    assert (row.reply_id, row.conversation_id, row.user_id) == (reply.id, reply.conversation_id, LOCAL_OWNER)
+    assert (row.input_tokens, row.output_tokens, row.requests, row.is_settled) == (7, 11, 1, True)
+
+
+def test_counts_what_broke_off(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([*saying("x" * 300)[:3], Upstream("truncated", "It broke off.")])
+    ask(services)
+    (row,) = rows(services.db)
+
+    assert (row.input_tokens, row.output_tokens, row.is_settled) == (7, 121, True)
+
+
+def test_costs_nothing_where_claude_said_nothing(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Upstream("overloaded_error", "Busy.")])
+    ask(services)
+
+    assert [(row.micros, row.is_settled) for row in rows(services.db)] == [(0, True)]
+
+
+def test_makes_no_call_where_the_ledger_cannot_be_written(
+    services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "day_of", lambda _moment: 1 / 0)
+    reply = ask(services)
+
+    assert claude.requests == []
+    assert reply.status == "failed"
+
+
+def test_keeps_a_reservation_that_nobody_settled(db: Database, clock: Clock) -> None:
+    id = db.write(budgets.reserve, DAY, CALL)
+    clock.now += timedelta(minutes=59)
+    db.write(budgets.sweep)
+    assert not rows(db)[0].is_settled
+    clock.now += timedelta(minutes=2)
+    db.write(budgets.sweep)
+
+    (row,) = rows(db)
+    assert (row.id, row.micros, row.is_settled) == (id, 1_000_000, True)
+
+
+def test_reserves_once_for_a_reply_that_is_begun_again(db: Database, clock: Clock) -> None:
+    call = Call(LOCAL_OWNER, CALL.model, CALL.most, reply_id="r1")
+
+    assert db.write(budgets.reserve, DAY, call) == db.write(budgets.reserve, DAY, call)
+    assert len(rows(db)) == 1
+
+
+def test_lets_a_person_send_so_many_a_minute(db: Database, clock: Clock) -> None:
+    rules = Rules(per_minute=3)
+    for _ in range(3):
+        db.write(budgets.reserve, rules, CALL)
+        clock.now += timedelta(seconds=10)
+    with pytest.raises(TooMany, match="3 messages in a minute") as refused:
+        db.read(budgets.check, rules, LOCAL_OWNER)
+    assert refused.value.retry_after_s == 31
+
+    clock.now += timedelta(seconds=31)
+    db.read(budgets.check, rules, LOCAL_OWNER)
+
+
+@pytest.mark.parametrize(
+    ("spent", "said"), [(7, ""), (8, "80 % of your budget of $10.00 a day is used."), (10, "100 %")]
+)
+def test_warns_soon(db: Database, clock: Clock, spent: int, said: str) -> None:
+    rules = Rules(parse("X", "person_day=10"))
+    db.write(budgets.reserve, rules, Call(LOCAL_OWNER, CALL.model, Tokens(output=100_000 * spent)))
+
+    assert db.read(budgets.warning, rules, LOCAL_OWNER).startswith(said)
+    assert bool(db.read(budgets.warning, rules, LOCAL_OWNER)) is bool(said)
+
+
+def test_puts_an_administrators_budgets_before_the_environments(db: Database) -> None:
+    assert db.read(budgets.current, DAY) == DAY.limits
+    db.write(budgets.change, "root", {"month": "7", "day": ""})
+    assert db.read(budgets.current, DAY) == Limits(month=7_000_000)
+
+    with pytest.raises(Invalid, match="“person day” is no amount"):
+        db.write(budgets.change, "root", {"person_day": "much"})
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 120_000), st.booleans()), max_size=20))
+def test_never_spends_more_than_there_is(db: Database, calls: list[tuple[int, bool]]) -> None:
+    db.write(lambda session: session.execute(update(Spending).values(day="2000-01-01")))
+    for tokens, is_settled in calls:
+        try:
+            id = db.write(budgets.reserve, DAY, CALL)
+        except TooMany:
+            continue
+        if is_settled:
+            db.write(budgets.settle, id, CALL.model, Tokens(output=min(tokens, 100_000)))
+        today = [row for row in rows(db) if row.day != "2000-01-01"]
+        assert 0 <= sum(row.micros for row in today) <= 2_500_000

@@ -1,0 +1,52 @@
+"""Budgets as they are written, and when they begin anew."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from app.core.errors import ConfigurationError
+from app.core.limits import Limits, day_of, dollars, parse, read, resets_at
+
+
+def test_reads_what_is_written() -> None:
+    limits = parse("RILL_BUDGETS", "day=5 person-day=0.5, tokens_month=2000000")
+
+    assert limits == Limits(day=5_000_000, person_day=500_000, tokens_month=2_000_000)
+    assert read(limits.written()) == limits
+    assert read({"day": " $1,000.50 ", "month": ""}) == Limits(day=1_000_500_000)
+    assert not Limits()
+    assert Limits(day=0)
+
+
+@pytest.mark.parametrize("text", ["day", "day=", "day=-1", "week=5", "day=1e9", "tokens_day=1.5", "day=NaN", "day=٣"])
+def test_refuses_what_is_no_amount(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="RILL_BUDGETS: .* is no limit"):
+        parse("RILL_BUDGETS", text)
+
+
+@pytest.mark.parametrize(
+    ("moment", "day", "month"),
+    [
+        (
+            datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC),
+            datetime(2026, 11, 24, tzinfo=UTC),
+            datetime(2026, 12, 1, tzinfo=UTC),
+        ),
+        (datetime(2026, 12, 31, 12, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+        (datetime(2028, 2, 29, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC)),
+        (datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)),
+    ],
+)
+def test_begins_anew_in_utc(moment: datetime, day: datetime, month: datetime) -> None:
+    assert (resets_at(moment, is_month=False), resets_at(moment, is_month=True)) == (day, month)
+
+
+def test_counts_days_of_utc() -> None:
+    assert day_of(datetime(2026, 11, 24, 1, tzinfo=timezone(timedelta(hours=2)))) == "2026-11-23"
+
+
+@pytest.mark.parametrize(
+    ("micros", "text"), [(0, "$0.00"), (123, "$0.000123"), (500_000, "$0.5"), (5_000_000, "$5.00")]
+)
+def test_writes_dollars(micros: int, text: str) -> None:
+    assert dollars(micros) == text
