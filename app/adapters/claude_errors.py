@@ -1,6 +1,7 @@
 """From whatever the SDK, the network or a watchdog raises to what it means: one row of the policy each."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,6 +22,9 @@ _PASSING_STATUS = {408, 500, 502, 503, 504, 529}
 _ACCOUNT_TYPES = {"authentication_error", "permission_error", "billing_error"}
 _ACCOUNT_STATUS = {401, 402, 403}
 _SPENT = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
+
+_CODE = re.compile("[a-z][a-z_]{0,63}")
+_ID = re.compile(r"(?!sk-)[A-Za-z0-9_-]{1,80}")
 
 _BUSY = "Claude is busy or out of reach, and trying again did not help. Your message is kept: press Retry in a while."
 _CUT_OFF = "The reply was cut off. What had arrived is kept; press Retry to ask again."
@@ -44,7 +48,7 @@ class TooLarge(Exception):
 
 
 class NotAReply(Exception):
-    """A 200 of another type than was asked for; the message is the start of its headers, for the log."""
+    """A 200 of another type than was asked for; the message is that type, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,16 @@ class Failure:
         return Upstream(self.code, self.sentence, self.tries > 1, self.wait_s, self.request_id, self.kind)
 
 
+def an_id(value: str | None) -> str | None:
+    """Give the id of a request if it looks like one: it is logged and stored, and a server may send anything."""
+    return value if value and _ID.fullmatch(value) else None
+
+
 def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
     """Say what an error of one attempt means; ``at`` is the present instant, for “busy until”."""
     if isinstance(error, anthropic.APIStatusError):
         failure = _by_status(error, model=model, at=at)
-        return replace(failure, request_id=error.request_id)
+        return replace(failure, request_id=an_id(error.request_id))
     if isinstance(error, TooLarge) or isinstance(error.__cause__, TooLarge):
         return Failure("too_large", _CUT_OFF, kind="cut")
     for kinds, code in _PASSING_ERRORS:
@@ -94,7 +103,7 @@ _PASSING_ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 
 def _by_status(error: anthropic.APIStatusError, *, model: str, at: datetime) -> Failure:
     status, kind = error.status_code, error.type or ""
-    code = _error_code(error) or kind or f"http_{status}"
+    code = next((name for name in (_error_code(error), kind) if name and _CODE.fullmatch(name)), f"http_{status}")
     if code in _SPENT or kind in _ACCOUNT_TYPES or status in _ACCOUNT_STATUS:
         return Failure(code, _ACCOUNT, circuit_s=REFUSED_S, is_alert=True, kind="account")
     if status == 429:

@@ -1,6 +1,7 @@
 """The wire: bounds on what a server may send, and the SDK's objects as our events."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ import anthropic
 import gevent
 import httpx2
 
-from app.adapters.claude_errors import NotAReply, TooLarge
+from app.adapters.claude_errors import NotAReply, TooLarge, an_id
 from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
@@ -33,6 +34,7 @@ _WAITED_S = 0.001
 #: A count of tokens at or above this is nonsense.
 _MOST_TOKENS = 10**12
 _T = TypeVar("_T")
+_TYPE = re.compile(r"[a-z]{1,20}/[a-z.+-]{1,40}(; ?charset=[\w-]{1,20})?")
 
 
 class Meter(httpx2.SyncByteStream):
@@ -102,8 +104,9 @@ def params(request: MessagesRequest, options: dict[str, Any]) -> dict[str, Any]:
 
 def refuse_other_than(response: httpx2.Response, kind: str) -> None:
     """Raise NotAReply for a 200 of another type: of a proxy, say, that asks people to sign in."""
-    if not response.headers.get("content-type", "").startswith(kind):
-        raise NotAReply(str(response.headers.multi_items())[:200])
+    found = response.headers.get("content-type", "")
+    if not found.startswith(kind):
+        raise NotAReply(found if _TYPE.fullmatch(found) else "")
 
 
 def events(response: httpx2.Response, began_s: float) -> Iterator[Event | None]:
@@ -120,7 +123,7 @@ def events(response: httpx2.Response, began_s: float) -> Iterator[Event | None]:
         raw = json.loads(sent.data)
         if sent.event == "error" or raw.get("type") == "error":
             raise anthropic.APIStatusError("error in the stream", response=response, body=raw)
-        yield to_event(raw, response.headers.get("request-id"), round(1000 * (monotonic() - began_s)))
+        yield to_event(raw, an_id(response.headers.get("request-id")), round(1000 * (monotonic() - began_s)))
 
 
 def to_event(raw: dict[str, Any], request_id: str | None, at: int) -> Event | None:
@@ -179,7 +182,7 @@ def to_model(info: Any) -> Model:
 
 def whole(message: Any, request_id: str | None, at: int) -> Iterator[Event]:
     """Give a message that was not streamed as the events it would have been."""
-    usage = _usage(_a(dict, message).get("usage"))
+    usage, request_id = _usage(_a(dict, message).get("usage")), an_id(request_id)
     yield MessageStart(_a(str, message["model"]), request_id, usage, at, {**message, "content": []})
     for index, block in enumerate(map(_block, _a(list, message["content"]))):
         text = block.get("text") if block["type"] == "text" else None

@@ -11,6 +11,8 @@ from pathlib import Path
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _BARE = re.compile(r"[\w.:/+-]+")
 _FRAMES = 6
+#: What looks like a key of Anthropic's; none should get this far.
+_KEY = re.compile(r"sk-ant-[\w-]*")
 
 
 class Formatter(logging.Formatter):
@@ -30,7 +32,8 @@ class Formatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             fields |= _of(record.exc_info[1])
         pairs = (f"{name}={_value(value)}" for name, value in fields.items())
-        return " ".join([self.formatTime(record), record.levelname.lower(), record.msg, *pairs])
+        line = " ".join([self.formatTime(record), record.levelname.lower(), record.msg, *pairs])
+        return _KEY.sub("sk-…", line)
 
 
 def configure() -> None:

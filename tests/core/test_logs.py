@@ -40,3 +40,7 @@ def test_gives_places_of_an_exception_but_not_what_it_says() -> None:
     assert "test_logs.py" in found
     assert "secret" not in found
     assert "\n" not in found
+
+
+def test_blots_out_what_looks_like_a_key() -> None:
+    assert line("x", detail="with sk-ant-api03-aB_9-x, and so on").endswith('detail="with sk-…, and so on"')
