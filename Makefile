@@ -6,8 +6,10 @@ STAMP := .venv/.installed
 BROWSER := $(BIN)/python -m pytest tests/browser --confcutdir=tests/browser -p no:randomly
 FAULTS := $(BIN)/python -m pytest tests/faults --confcutdir=tests/faults -p no:randomly -n 3
 
+FUZZ := $(BIN)/python -m pytest tests/fuzz --confcutdir=tests/fuzz -p no:randomly
+
 .DEFAULT_GOAL := help
-.PHONY: help run test unit faults deploy browser soak lint types fmt ci bench clean
+.PHONY: help run test unit fuzz faults deploy browser audit soak lint types fmt ci bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -16,10 +18,13 @@ run: $(STAMP)-run ## Set up, migrate and serve on http://127.0.0.1:8000 (PORT ch
 	@$(BIN)/flask --app wsgi db upgrade
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py wsgi:app
 
-test: unit faults deploy browser ## Set up and run all tests
+test: unit fuzz faults deploy browser ## Set up and run all tests
 
 unit: $(STAMP)-dev ## Run the unit and contract tests
 	$(BIN)/python -m pytest
+
+fuzz: $(STAMP)-dev ## Run the fuzzers for some seconds (make soak: for an hour)
+	$(FUZZ) -m "not soak"
 
 faults: $(STAMP)-dev ## Run the fault tests: workers killed, stores gone, readers at their worst
 	$(FAULTS) -m "not soak"
@@ -27,7 +32,8 @@ faults: $(STAMP)-dev ## Run the fault tests: workers killed, stores gone, reader
 deploy: $(STAMP)-dev ## Run the deploy tests (behind nginx and Caddy, where they are installed)
 	$(BIN)/python -m pytest tests/deploy --confcutdir=tests/deploy -p no:randomly
 
-soak: $(STAMP)-dev ## Run every fault again and again, TURNS times (default 5)
+soak: $(STAMP)-dev ## Run the fuzzers for long, then every fault again and again, TURNS times (default 5)
+	$(FUZZ) -m soak
 	for turn in $$(seq $(or $(TURNS),5)); do $(FAULTS) || exit 1; done
 
 browser: $(STAMP)-dev ## Run the browser tests (needs Chromium)

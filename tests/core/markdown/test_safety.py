@@ -22,7 +22,7 @@ def check(html: str) -> None:
     for tag in BeautifulSoup(html, "html.parser").find_all(True):
         assert tag.name in ELEMENTS
         assert set(tag.attrs) <= ATTRIBUTES
-        assert tag.get("href", "https:").lower().startswith(("http:", "https:", "mailto:"))
+        assert (tag.get("href") or "https:").lower().startswith(("http:", "https:", "mailto:"))
         assert not {"t", "whole"} & set(tag.get("class", []))
     assert "<hx-" not in html.lower()
 

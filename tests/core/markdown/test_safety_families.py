@@ -19,7 +19,7 @@ class Reader(html.parser.HTMLParser):
         assert tag in ELEMENTS, tag
         for name, value in attributes:
             assert name in ATTRIBUTES, (tag, name)
-            assert name != "href" or re.match("(?i)(https?|mailto):", value or ""), value
+            assert name != "href" or re.match("(?i)(https?|mailto):|$", value or ""), value
             assert "<" not in self.get_starttag_text()[1:], "htmx reads tags in attributes"
 
     def handle_comment(self, data: str) -> None:
