@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import gevent
 from flask import Flask, request
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
 #: Largest body, in bytes, of all routes that are not named in ``larger``.
@@ -43,6 +44,7 @@ def read() -> None:
         return
     if request.mimetype == "application/x-www-form-urlencoded":
         if request.get_data().count(b"&") >= FIELDS:  # a field costs much more than its bytes
+            vars(request)["form"] = ImmutableMultiDict()  # nobody who asks for the draft is to parse it either
             raise RequestEntityTooLarge
     else:
         request.get_data(parse_form_data=True)

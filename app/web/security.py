@@ -49,7 +49,8 @@ def nonce() -> str:
 def _check_host() -> None:
     """Refuse other names for this server, so that no website can rebind its own name to it."""
     try:
-        host = urlsplit(f"//{request.host}").hostname
+        parts = urlsplit(f"//{request.host}")
+        host = parts.hostname if parts.port != 0 else None  # reading a port that is none raises
     except ValueError:
         host = None
     url = services().settings.url
