@@ -52,13 +52,16 @@ fmt: $(STAMP)-dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+audit: $(STAMP)-dev ## Ask the advisory database about the dependencies, where it can be reached
+	$(BIN)/python .ci/audit
+
 bench: $(STAMP)-dev ## Measure what the documents claim
 	$(BIN)/python -m bench.sdk_events
 	$(BIN)/python -m bench.markdown
 	$(BIN)/python -m bench.load
 	$(BIN)/python -m bench.peer
 
-ci: lint types test ## Everything that must pass before a change lands
+ci: lint types audit test ## Everything that must pass before a change lands
 
 clean: ## Remove what the other targets made, but not the data
 	rm -rf .venv .venv-peer .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -61,3 +61,12 @@ def test_pins_every_dependency() -> None:
 
 def test_holds_only_tools_in_pyproject() -> None:
     assert set(tomllib.loads((ROOT / "pyproject.toml").read_text())) == {"tool"}
+
+
+def test_locks_every_dependency_with_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text().replace("\\\n", "")
+    locked = dict(re.findall(r"^([\w.-]+)==([\w.]+)(?= +--hash=sha256:[0-9a-f]{64}\b)", lock, re.M))
+    pinned = re.findall(r"^([\w-]+)(?:\[\w+\])?==([\w.]+)$", (ROOT / "requirements.txt").read_text(), re.M)
+
+    assert len(locked) == len(re.findall("^[^#\\s]", lock, re.M)) >= 40
+    assert [(name, version) for name, version in pinned if locked.get(name.replace("_", "-")) != version] == []
