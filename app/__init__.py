@@ -12,6 +12,7 @@ from app.adapters.demo import demo_app
 from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
+from app.adapters.oidc import Application, Oidc
 from app.adapters.shared_feed import SharedFeed
 from app.chat.asking import Caller, Prompting
 from app.chat.budgets import Rules
@@ -34,6 +35,7 @@ from app.web import (
     keeping,
     login,
     me,
+    oidc,
     ops,
     pages,
     password,
@@ -71,6 +73,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         login.bp,
         keeping.bp,
         me.bp,
+        oidc.bp,
         password.bp,
         api.bp,
     ):
@@ -92,7 +95,16 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
     keeper = Keeper(db, runner, feed, traces_days=settings.traces_days, retention_days=settings.retention_days)
     directs, offer = Directs(claude, metrics, db, rules), Offer(claude, settings.models)
-    return Services(settings, db, feed, runner, live, keeper, claude, directs, offer)
+    return Services(settings, db, feed, runner, live, keeper, claude, directs, offer, _oidc(settings))
+
+
+def _oidc(settings: Settings) -> Oidc | None:
+    if settings.oidc_issuer is None:
+        return None
+    application = Application(
+        settings.oidc_client_id or "", settings.oidc_client_secret or "", f"{settings.url}/login/oidc/callback"
+    )
+    return Oidc(settings.oidc_issuer, application)
 
 
 def _claude(settings: Settings) -> Claude:

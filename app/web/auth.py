@@ -29,6 +29,8 @@ PUBLIC = frozenset(
         "login.show",
         "login.create",
         "login.delete",
+        "oidc.start",
+        "oidc.callback",
         "password.show",
         "password.update",
     }

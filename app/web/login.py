@@ -1,6 +1,7 @@
 """Sign in and out."""
 
 import logging
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, render_template, request
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ def show() -> BaseResponse:
     """Show the ways in; who is in already goes on."""
     if auth.visitor() is not None:
         return htmx.see_other(place(request.args.get("next")))
-    return _page()
+    return page()
 
 
 @bp.post("/login")
@@ -37,7 +38,7 @@ def create() -> BaseResponse:
     try:
         user = _checked(name, password)
     except RillError as error:
-        return _page(error, name)
+        return page(error, name)
     return enter(user, way="password", next=request.form.get("next"))
 
 
@@ -74,6 +75,18 @@ def place(next: str | None) -> str:
     return "/" if next.startswith(("/login", "/logout")) else next
 
 
+def page(error: RillError | None = None, name: str = "") -> Response:
+    """Show the ways in, and what went wrong."""
+    settings = services().settings
+    issuer = urlsplit(settings.oidc_issuer or "").netloc
+    values = {"ways": settings.ways, "next": place(request.values.get("next")), "issuer": issuer}
+    html = render_template("login/show.html", notice=str(error or ""), name=name, **values)
+    response = htmx.vary(make_response(html, error.status if error else 200))
+    if isinstance(error, TooMany) and error.retry_after_s:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
 def _checked(name: str, password: str) -> User:
     """Find who has that name and that password; raises Invalid, TooMany, Unavailable."""
     db, address = services().db, peer.address()
@@ -85,12 +98,3 @@ def _checked(name: str, password: str) -> User:
         raise Invalid(_WRONG)
     db.write(guesses.forgive, address)
     return user
-
-
-def _page(error: RillError | None = None, name: str = "") -> Response:
-    values = {"ways": services().settings.ways, "next": place(request.values.get("next"))}
-    html = render_template("login/show.html", notice=str(error or ""), name=name, **values)
-    response = htmx.vary(make_response(html, error.status if error else 200))
-    if isinstance(error, TooMany) and error.retry_after_s:
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    return response

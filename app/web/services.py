@@ -11,6 +11,7 @@ from gevent import Greenlet
 from app.adapters import passwords
 from app.adapters.db import Database
 from app.adapters.feed import Feed
+from app.adapters.oidc import Oidc
 from app.chat import budgets, people
 from app.chat.asking import Caller
 from app.chat.budgets import Rules
@@ -38,6 +39,7 @@ class Services:
     claude: Caller
     directs: Directs
     offer: Offer
+    oidc: Oidc | None = None
     is_alive: Callable[[], bool] = lambda: True
     _greenlets: list[Greenlet] = field(default_factory=list)
 

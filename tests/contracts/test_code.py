@@ -69,7 +69,9 @@ def test_talks_to_the_sdk_in_one_place() -> None:
     code = [path for path in SOURCES if path.name != "demo_replies.py"]  # it shows the SDK, as text
     found = those_with(r"^(import|from) (anthropic|httpx2)", code)
 
-    assert found == {"app/adapters/claude.py", "app/adapters/claude_errors.py", "app/adapters/claude_wire.py"}
+    sdk = {"app/adapters/claude.py", "app/adapters/claude_errors.py", "app/adapters/claude_wire.py"}
+    assert found == {*sdk, "app/adapters/oidc_wire.py"}
+    assert those_with(r"^(import|from) anthropic", code) <= sdk
 
 
 def test_spells_htmx_headers_in_one_place() -> None:
