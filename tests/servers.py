@@ -1,5 +1,6 @@
 """Servers as processes of their own: Rill as it is run, and the Messages API that does as it is told."""
 
+import json
 import os
 import signal
 import socket
@@ -77,3 +78,15 @@ def start_upstream(folder: Path) -> Process:
     fake = Process(process, f"http://127.0.0.1:{port}", log)
     wait_for(f"{fake.url}/_closed", process, log)
     return fake
+
+
+def start_provider(folder: Path, *people: dict[str, object]) -> Process:
+    """Start an identity provider (OpenID Connect) at which these people have accounts."""
+    port, log = free_port(), folder / "provider.log"
+    claims = [word for each in people for word in ("--user-claims", json.dumps(each))]
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "-p", str(port), "--require-nonce", "true"]
+    with log.open("wb") as out:
+        process = subprocess.Popen([*command, *claims], cwd=ROOT, stdout=out, stderr=out, start_new_session=True)
+    provider = Process(process, f"http://127.0.0.1:{port}", log)
+    wait_for(f"{provider.url}/.well-known/openid-configuration", process, log)
+    return provider

@@ -4,9 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -17,6 +19,7 @@ from app.adapters.oidc_wire import Wire
 from app.chat import people
 from tests.fakes import provider as fakes
 from tests.fakes.provider import ACCESS, CLIENT, CODE, SECRET, Provider
+from tests.servers import start_provider
 from tests.web.door import KEY
 
 NOW = int(time.time())
@@ -440,6 +443,35 @@ def test_offers_the_way_on_the_page(make_flow: Callable[..., Flow]) -> None:
     assert f"Sign in with {urlsplit(flow.provider.url).netloc}" in page.text
     assert "password" not in page.text
     assert 'name="password"' in make_flow(RILL_ACCOUNTS="1").client.get("/login").text
+
+
+def test_goes_all_the_way_with_a_real_provider(make_flow: Callable[..., Flow], tmp_path: Path) -> None:
+    ann = {"sub": "ann-1", "preferred_username": "Ann", "email": "ann@corp.example", "email_verified": True}
+    real = start_provider(tmp_path, {**ann, "groups": ["Chat", "Staff"]}, {**ann, "sub": "eve-1", "groups": ["Other"]})
+    try:
+        flow = make_flow(
+            RILL_OIDC_ISSUER=real.url,
+            RILL_OIDC_DOMAINS="corp.example",
+            RILL_OIDC_GROUPS="chat",
+            RILL_OIDC_ADMIN_GROUPS="staff",
+        )
+        refused, entered = (_through(flow, sub) for sub in ("eve-1", "ann-1"))
+    finally:
+        real.stop(kill=True)
+
+    assert refused.status_code == 403
+    assert "none of the groups" in refused.text
+    assert entered.location == "/compare"
+    assert flow.is_in()
+    assert (flow.person().role, flow.person().subject) == ("administrator", f"oidc:{real.url}#ann-1")
+
+
+def _through(flow: Flow, sub: str) -> TestResponse:
+    """Sign in at a real provider, as its own page would."""
+    there = flow.begin("/login/oidc?next=/compare").location
+    at_provider = httpx2.post(there, data={"sub": sub}, follow_redirects=False)
+    back = urlsplit(at_provider.headers["Location"])
+    return flow.client.get(f"{back.path}?{back.query}")
 
 
 @pytest.mark.parametrize("path", ["/login/oidc", "/login/oidc/callback"])
