@@ -369,6 +369,29 @@ def test_asks_for_what_the_token_leaves_out(make_flow: Callable[..., Flow]) -> N
     assert flow.sign_in().status_code == 502
 
 
+def test_takes_the_address_from_where_it_is_verified(make_flow: Callable[..., Flow]) -> None:
+    flow = make_flow(RILL_OIDC_DOMAINS="corp.example")
+    flow.provider.claims = {"email": "ann@old.example", "email_verified": None}
+    flow.provider.userinfo = {"email": "ann@corp.example", "email_verified": True}
+
+    assert flow.sign_in().status_code == 303
+
+
+def test_shows_the_secret_as_the_provider_wants_it(flow: Flow) -> None:
+    flow.provider.discovery = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+
+    assert flow.sign_in().status_code == 303
+    assert flow.provider.forms[0]["client_secret"] == [SECRET]
+    assert flow.provider.authorization == [""]
+
+
+def test_knows_an_issuer_that_ends_in_a_slash(flow: Flow) -> None:
+    flow.provider.discovery = {"issuer": f"{flow.provider.url}/"}
+    flow.provider.claims = {"iss": f"{flow.provider.url}/"}
+
+    assert flow.sign_in().status_code == 303
+
+
 def test_mixes_no_address_with_the_verification_of_another(make_flow: Callable[..., Flow]) -> None:
     flow = make_flow(RILL_OIDC_DOMAINS="corp.example")
     flow.provider.claims = {"email": "boss@corp.example", "email_verified": None}
