@@ -13,16 +13,18 @@ from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
 from app.adapters.shared_feed import SharedFeed
-from app.chat.asking import Caller, Prompting
+from app.chat.asking import Caller
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer
+from app.chat.options import Current
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.settings import Settings
 from app.web import (
     api,
     assets,
+    audit,
     auth,
     compare,
     conversations,
@@ -31,8 +33,10 @@ from app.web import (
     htmx,
     login,
     ops,
+    options,
     pages,
     password,
+    people,
     replies,
     requests,
     security,
@@ -48,7 +52,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     app = Flask("app", root_path=str(ROOT), static_folder=None, template_folder="templates")
     app.config.update(MAX_CONTENT_LENGTH=2_000_000, MAX_FORM_MEMORY_SIZE=2_000_000)
     app.extensions["rill"] = _services(settings, claude)
-    for part in (requests, security, auth, pages):
+    for part in (requests, security, auth, pages, options):
         part.init_app(app)
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's own provider has them
     assets.init_app(app, ROOT / "static")
@@ -65,6 +69,9 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         login.bp,
         password.bp,
         api.bp,
+        people.bp,
+        options.bp,
+        audit.bp,
     ):
         app.register_blueprint(blueprint)
     cli.init_app(app)
@@ -76,14 +83,13 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     metrics = Metrics(is_one_of_several=settings.workers > 1)
     redis_url, verify = settings.redis_url, settings.redis_verify
     feed = SharedFeed(redis_url, worker=worker, verify=verify) if redis_url else Feed()
-    prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking)
     claude = claude or _claude(settings)
-    runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)
+    runner = Runner(db=db, claude=claude, feed=feed, settings=settings, metrics=metrics, worker=worker)
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
     keeper = Keeper(db, runner, feed, traces_days=settings.traces_days)
-    directs, offer = Directs(claude, metrics), Offer(claude, settings.models)
-    return Services(settings, db, feed, runner, live, keeper, claude, directs, offer)
+    directs, offer = Directs(claude, metrics), Offer(claude)
+    return Services(settings, db, feed, runner, live, keeper, claude, directs, offer, Current(db, settings))
 
 
 def _claude(settings: Settings) -> Claude:

@@ -54,7 +54,10 @@ class User(Base):
 
 
 class Conversation(Base):
-    """A tree of messages; ``leaf_id`` is the end of the branch that is shown."""
+    """A tree of messages; ``leaf_id`` is the end of the branch that is shown.
+
+    ``preset`` is the name of the system prompt that was chosen for it, and ``system`` that prompt as it was then.
+    """
 
     __tablename__ = "conversation"
     __table_args__ = (Index(None, "owner_id", "updated_at"),)
@@ -63,6 +66,8 @@ class Conversation(Base):
     owner_id: Mapped[str] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     title: Mapped[str]
     leaf_id: Mapped[str | None]
+    preset: Mapped[str | None]
+    system: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now)
 

@@ -1,16 +1,18 @@
-"""What is asked of Claude: the conversation so far, and the operator's choices."""
+"""What is asked of Claude: the conversation so far, and what is offered."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from app.adapters.claude import Stopped
-from app.chat import conversations, leases, transcript
+from app.adapters.models import Conversation
+from app.chat import conversations, leases, options, transcript
 from app.core.catalog import Model
+from app.core.errors import Invalid
 from app.core.events import Event
-from app.core.request import WHOLE_TOKENS, MessagesRequest, Thinking
+from app.core.request import WHOLE_TOKENS, MessagesRequest
+from app.core.settings import Settings
 
 
 class Call(Protocol):
@@ -32,26 +34,23 @@ class Caller(Protocol):
         """Ask which models are offered; raises Upstream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompting:
-    """What goes with every request: the operator's choices."""
+def begin(session: Session, reply_id: str, epoch: int, worker: str, settings: Settings) -> MessagesRequest:
+    """Take a queued reply for this worker, and give the request that is to be made.
 
-    max_tokens: int
-    system: str | None = None
-    thinking: Thinking = "off"
-
-
-def begin(session: Session, reply_id: str, epoch: int, worker: str, prompting: Prompting) -> MessagesRequest:
-    """Take a queued reply for this worker, and give the request that is to be made; raises Fenced, Stopped."""
+    Raises Fenced, Stopped; Invalid where its model is not offered, or not any more.
+    """
     reply = leases.claim(session, reply_id, epoch, worker)
     if reply.is_cancelled:
         raise Stopped
+    offered = options.read(session, settings)
+    if reply.model not in offered.models:
+        raise Invalid(f"The model {reply.model} is not offered here any more. Press Retry for a reply from another.")
     path = conversations.path(session, reply)[:-1]
     return MessagesRequest(
-        model=reply.model or "",
-        max_tokens=prompting.max_tokens,
+        model=reply.model,
+        max_tokens=offered.max_tokens,
         messages=transcript.to_api(path),
-        system=prompting.system,
-        thinking=prompting.thinking,
-        is_streamed=reply.is_streamed or prompting.max_tokens > WHOLE_TOKENS,
+        system=session.get_one(Conversation, reply.conversation_id).system or offered.system_prompt,
+        thinking=offered.thinking,
+        is_streamed=reply.is_streamed or offered.max_tokens > WHOLE_TOKENS,
     )

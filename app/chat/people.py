@@ -47,9 +47,10 @@ def find(session: Session, name: str) -> User | None:
     return session.scalar(select(User).where(User.name == " ".join(name.split()).casefold()))
 
 
-def everyone(session: Session) -> list[User]:
-    """List all people by name."""
-    return list(session.scalars(select(User).where(_came()).order_by(User.name)))
+def everyone(session: Session, *, after: str = "", most: int | None = None) -> list[User]:
+    """List people by name, all of them or those that follow one."""
+    found = select(User).where(_came(), User.name > after).order_by(User.name).limit(most)
+    return list(session.scalars(found))
 
 
 def add(session: Session, actor: str, name: str, role: str = "member", *, password_hash: str | None = None) -> User:
@@ -108,8 +109,10 @@ def set_password(session: Session, actor: str, user: User, password_hash: str, *
 
 
 def reset(session: Session, actor: str, id: str) -> User:
-    """Take a person's password away, and end what it opened; a link lets them choose another."""
+    """Take a person's password away, and end what it opened; a link lets them choose another. Raises Conflict."""
     user = get(session, id)
+    if user.is_disabled:
+        raise Conflict("This person is disabled, so a link would not help. Enable them first. Nothing was changed.")
     _refuse_last(session, user)
     user.password_hash = None
     user.stamp += 1

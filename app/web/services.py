@@ -16,6 +16,7 @@ from app.chat.asking import Caller
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer
+from app.chat.options import Current
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.errors import Unavailable
@@ -37,6 +38,7 @@ class Services:
     claude: Caller
     directs: Directs
     offer: Offer
+    options: Current
     is_alive: Callable[[], bool] = lambda: True
     _greenlets: list[Greenlet] = field(default_factory=list)
 
@@ -50,6 +52,11 @@ class Services:
             self.keeper.open()
         except Unavailable as error:  # the keeper goes on trying
             log.error("keeper.failed", extra={"error": type(error).__name__})
+
+    def check(self) -> None:
+        """Raise Unavailable while no new replies are taken, or none can be, before anything is stored."""
+        self.options.get().check()
+        self.runner.check()
 
     def _let_the_first_in(self) -> None:
         if self.settings.admin_password is not None and self.db.read(people.has_nobody):
