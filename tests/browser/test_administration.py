@@ -74,12 +74,12 @@ def test_chooses_a_preset_and_reads_a_notice(page: Page, office: Process) -> Non
     expect(page.get_by_role("status")).to_have_text("Notice: saved.")
     page.get_by_text("Add a preset").click()
     form = page.get_by_role("form", name="New preset")
-    form.get_by_label("Name").fill("Tutor")
+    form.get_by_label("Name").fill("Tutor for people with much patience")
     form.get_by_label("System prompt").fill("Teach.")
     form.get_by_role("button").click()
     page.goto(office.url)
     expect(page.get_by_label("Notice")).to_have_text("Down on Sunday <b>evening</b>.")
-    page.get_by_label("Preset").select_option("Tutor")
+    page.get_by_label("Preset").select_option("Tutor for people with much patience")
     assert axe(page) == []
     send(page, "Hello")
     page.wait_for_url("**/c/*")
@@ -118,9 +118,15 @@ def test_is_readable_everywhere(browser: Browser, office: Process, width: int, s
         assert overflow(page) == 0, name
         expect(page.get_by_role("navigation", name="Administration").locator("[aria-current=page]")).to_have_count(1)
     page.goto(f"{office.url}/admin/people")
-    page.get_by_role("link", name="admin", exact=True).click()
+    page.get_by_label("Name, or mail address").fill(f"{scheme}.{width}.somebody.long@department.example.com")
+    page.get_by_role("button", name="Make the link").click()
+    expect(page.get_by_label("Link")).to_be_visible()
     assert axe(page) == []
     assert overflow(page) == 0
+    page.goto(office.url)
+    send_button = page.locator("#go").bounding_box()
+    assert send_button
+    assert send_button["x"] + send_button["width"] <= width
     context.close()
 
 

@@ -59,11 +59,10 @@ def test_lists_people_with_what_is_known_of_them(root: Visitor, services: Servic
     services.db.write(people.disable, "test", of(services, "ann").id)
     page = soup(root.get("/admin/people"))
 
-    rows = [[cell.get_text(strip=True) for cell in row.select("th, td")] for row in page.select("tbody tr")]
-    assert rows[0] == ["ann", "member", "disabled", "not yet", "password"]
-    assert rows[1] == ["invited", "member", "may come in", "not yet", "invited"]
-    assert rows[2][:3] + rows[2][4:] == ["root", "administrator", "may come in", "password"]
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", rows[2][3])
+    rows = [" ".join(row.text.split()) for row in page.select("tbody tr")]
+    assert rows[0] == "ann member disabled not yet password"
+    assert rows[1] == "invited member may come in not yet invited"
+    assert re.fullmatch(r"root administrator may come in \d{4}-\d\d-\d\d password", rows[2])
 
 
 def test_invites_with_a_link_that_is_shown_once_and_is_good_once(app: Flask, root: Visitor, services: Services) -> None:
