@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, false, func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.models import LOCAL_OWNER, User
@@ -152,7 +152,9 @@ def enable(session: Session, actor: str, id: str) -> None:
 
 
 def _refuse_last(session: Session, user: User) -> None:
-    others = select(func.count()).where(User.role == "administrator", ~User.is_disabled, User.id != user.id, _came())
+    by_proxy = User.subject.startswith("proxy:") & User.password_hash.is_(None)  # a header makes no administrator
+    able = (User.role == "administrator", ~User.is_disabled, ~func.coalesce(by_proxy, false()), _came())
+    others = select(func.count()).where(*able, User.id != user.id)
     if user.role == "administrator" and not session.scalar(others):
         raise Conflict("This is the only administrator. Make somebody else one first. Nothing was changed.")
 

@@ -60,7 +60,7 @@ def remove(session: Session, actor: str, id: str) -> None:
 
 
 def _get(session: Session, id: str) -> Option:
-    if (row := session.get(Option, _PREFIX + id)) is None:
+    if (row := session.get(Option, _PREFIX + storable(id))) is None:
         raise NotFound("There is no such preset.")
     return row
 

@@ -11,6 +11,7 @@ from app.adapters.models import User, now
 from app.chat import links, people, roster
 from app.chat.roster import Listed
 from app.core.errors import NotFound, RillError
+from app.core.text import storable
 from app.web import administration, auth, htmx
 from app.web.services import services
 
@@ -86,7 +87,7 @@ def _find(id: str) -> Listed:
     built = services()
     if not built.settings.ways:
         raise NotFound("Nobody signs in here.")
-    return built.db.read(roster.one, id)
+    return built.db.read(roster.one, storable(id))
 
 
 def _refuse_without_passwords() -> None:
@@ -102,7 +103,7 @@ def _link(user: User) -> str:
 
 
 def _list(*, notice: RillError | None = None, name: str = "") -> Page:
-    built, after = services(), request.args.get("after", "")
+    built, after = services(), storable(request.args.get("after", ""))
     found = built.db.read(roster.page, after=after, most=roster.PAGE + 1) if built.settings.ways else []
     more = found[roster.PAGE - 1].user.name if len(found) > roster.PAGE else None
     values = {"ways": built.settings.ways, "roles": people.ROLES, "name": name}

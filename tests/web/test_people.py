@@ -160,9 +160,18 @@ def test_keeps_the_only_administrator(root: Visitor, services: Services, what: s
     assert root.get("/admin/people").status_code == 200
 
 
+def test_counts_nobody_whom_only_the_proxy_names_as_an_administrator(root: Visitor, services: Services) -> None:
+    ben = services.db.write(people.recognise, people.Identity("proxy:ben", "ben"))
+    services.db.write(people.set_role, "test", ben.id, "administrator")
+
+    assert root.post(path(services, "root", "/disable")).status_code == 409
+    services.db.write(people.add, "test", "eve", "administrator")
+    assert root.post(path(services, "root", "/disable")).status_code == 303
+
+
 @pytest.mark.parametrize("what", ["", "/reset", "/role", "/disable", "/enable"])
 def test_knows_nobody_else(root: Visitor, what: str) -> None:
-    for id in ("x", LOCAL_OWNER, MARKUP):
+    for id in ("x", LOCAL_OWNER, MARKUP, "%00"):
         answer = root.post(f"/admin/people/{id}{what}") if what else root.get(f"/admin/people/{id}")
         assert answer.status_code == 404
 
