@@ -14,17 +14,19 @@ from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
 from app.adapters.oidc import Application, Oidc
 from app.adapters.shared_feed import SharedFeed
-from app.chat.asking import Caller, Prompting
+from app.chat.asking import Caller
 from app.chat.budgets import Rules
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer
+from app.chat.options import Current
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.settings import Settings
 from app.web import (
     api,
     assets,
+    audit,
     auth,
     bodies,
     compare,
@@ -37,8 +39,10 @@ from app.web import (
     me,
     oidc,
     ops,
+    options,
     pages,
     password,
+    people,
     replies,
     requests,
     security,
@@ -54,7 +58,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     app = Flask("app", root_path=str(ROOT), static_folder=None, template_folder="templates")
     app.extensions["rill"] = _services(settings, claude)
     bodies.init_app(app, larger={"api.chat": api.MAX_BODY})
-    for part in (requests, security, auth, pages):
+    for part in (requests, security, auth, pages, options):
         part.init_app(app)
     app.before_request(bodies.read)
     app.before_request(auth.check_form)
@@ -76,6 +80,9 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         oidc.bp,
         password.bp,
         api.bp,
+        people.bp,
+        options.bp,
+        audit.bp,
     ):
         app.register_blueprint(blueprint)
     cli.init_app(app)
@@ -87,15 +94,14 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     metrics = Metrics(is_one_of_several=settings.workers > 1)
     redis_url, verify = settings.redis_url, settings.redis_verify
     feed = SharedFeed(redis_url, worker=worker, verify=verify) if redis_url else Feed()
-    rules = Rules(settings.budgets, settings.per_minute)
-    prompting = Prompting(settings.max_tokens, settings.system_prompt, settings.thinking, rules, settings.secret_key)
     claude = claude or _claude(settings)
-    runner = Runner(db=db, claude=claude, feed=feed, prompting=prompting, metrics=metrics, worker=worker)
+    runner = Runner(db=db, claude=claude, feed=feed, settings=settings, metrics=metrics, worker=worker)
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
     keeper = Keeper(db, runner, feed, traces_days=settings.traces_days, retention_days=settings.retention_days)
-    directs, offer = Directs(claude, metrics, db, rules), Offer(claude, settings.models)
-    return Services(settings, db, feed, runner, live, keeper, claude, directs, offer, _oidc(settings))
+    directs, offer = Directs(claude, metrics, db, Rules.of(settings)), Offer(claude)
+    current = Current(db, settings)
+    return Services(settings, db, feed, runner, live, keeper, claude, directs, offer, current, _oidc(settings))
 
 
 def _oidc(settings: Settings) -> Oidc | None:

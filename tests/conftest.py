@@ -52,7 +52,8 @@ def make_app(database_url: str, claude: ScriptedClaude) -> Iterator[Callable[...
     made: list[Flask] = []
 
     def make(**environ: str) -> Flask:
-        settings = Settings.from_env({"DATABASE_URL": database_url, **environ})
+        models = "claude-sonnet-5-5,claude-opus-5-5,claude-haiku-5-5,m"
+        settings = Settings.from_env({"DATABASE_URL": database_url, "RILL_MODELS": models, **environ})
         made.append(create_app(settings, claude=claude))
         return made[-1]
 

@@ -54,7 +54,11 @@ class User(Base):
 
 
 class Conversation(Base):
-    """A tree of messages; ``leaf_id`` is the end of the branch that is shown. One that is pinned is kept for ever."""
+    """A tree of messages; ``leaf_id`` is the end of the branch that is shown.
+
+    One that is pinned is kept for ever. ``preset`` is the name of the system prompt that was chosen for it, and
+    ``system`` that prompt as it was then.
+    """
 
     __tablename__ = "conversation"
     __table_args__ = (Index(None, "owner_id", "updated_at"),)
@@ -64,6 +68,8 @@ class Conversation(Base):
     title: Mapped[str]
     leaf_id: Mapped[str | None]
     is_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+    preset: Mapped[str | None]
+    system: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=now)
 

@@ -1,19 +1,21 @@
-"""What is asked of Claude: the conversation so far, and the operator's choices."""
+"""What is asked of Claude: the conversation so far, and what is offered."""
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from app.adapters.claude import Stopped
-from app.chat import budgets, conversations, leases, transcript
+from app.adapters.models import Conversation
+from app.chat import budgets, conversations, leases, options, transcript
 from app.chat.budgets import Rules
 from app.core.catalog import Model
+from app.core.errors import Invalid
 from app.core.events import Event
 from app.core.pricing import most
-from app.core.request import WHOLE_TOKENS, MessagesRequest, Thinking
+from app.core.request import WHOLE_TOKENS, MessagesRequest
+from app.core.settings import Settings
 
 
 class Call(Protocol):
@@ -35,37 +37,30 @@ class Caller(Protocol):
         """Ask which models are offered; raises Upstream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompting:
-    """What goes with every request: the operator's choices."""
+def begin(session: Session, reply_id: str, epoch: int, worker: str, settings: Settings) -> MessagesRequest:
+    """Take a queued reply for this worker, and give the request that is to be made.
 
-    max_tokens: int
-    system: str | None = None
-    thinking: Thinking = "off"
-    rules: Rules = Rules()
-    secret_key: str | None = field(default=None, repr=False)
-
-
-def begin(session: Session, reply_id: str, epoch: int, worker: str, prompting: Prompting) -> MessagesRequest:
-    """Take a queued reply for this worker, reserve what it may cost, and give the request that is to be made.
-
-    Raises Fenced, Stopped, and TooMany where the budget does not have it.
+    Reserves what it may cost. Raises Fenced, Stopped; Invalid where its model is not offered, or not any more;
+    TooMany where the budget does not have it.
     """
     reply = leases.claim(session, reply_id, epoch, worker)
     if reply.is_cancelled:
         raise Stopped
+    offered = options.read(session, settings)
+    if reply.model not in offered.models:
+        raise Invalid(f"The model {reply.model} is not offered here any more. Press Retry for a reply from another.")
     path = conversations.path(session, reply)[:-1]
     request = MessagesRequest(
-        model=reply.model or "",
-        max_tokens=prompting.max_tokens,
+        model=reply.model,
+        max_tokens=offered.max_tokens,
         messages=transcript.to_api(path),
-        system=prompting.system,
-        thinking=prompting.thinking,
-        is_streamed=reply.is_streamed or prompting.max_tokens > WHOLE_TOKENS,
-        user_id=pseudonym(prompting.secret_key, reply.owner_id),
+        system=session.get_one(Conversation, reply.conversation_id).system or offered.system_prompt,
+        thinking=offered.thinking,
+        is_streamed=reply.is_streamed or offered.max_tokens > WHOLE_TOKENS,
+        user_id=pseudonym(settings.secret_key, reply.owner_id),
     )
     call = budgets.Call(reply.owner_id, request.model, most(request), reply.id, reply.conversation_id)
-    budgets.reserve(session, prompting.rules, call)
+    budgets.reserve(session, Rules.of(settings), call)
     return request
 
 

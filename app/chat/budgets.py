@@ -15,6 +15,7 @@ from app.core.errors import Invalid, TooMany
 from app.core.events import LIVE
 from app.core.limits import Limits, day_of, dollars, resets_at
 from app.core.pricing import Tokens, cost
+from app.core.settings import Settings
 
 #: From this share of a budget on, people are warned.
 _SOON = 0.8
@@ -32,6 +33,11 @@ class Rules:
 
     limits: Limits = Limits()
     per_minute: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """Read them from the settings."""
+        return cls(settings.budgets, settings.per_minute)
 
 
 @dataclass(frozen=True, slots=True)

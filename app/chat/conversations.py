@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.adapters.models import Conversation, Message, User, new_id, now
 from app.chat import leases
+from app.chat.presets import Preset
 from app.core.errors import Conflict, Invalid, NotFound, TooMany
 from app.core.events import LIVE
 from app.core.text import storable
@@ -19,8 +20,6 @@ MAX_TEXT = 200_000
 MAX_LIVE = 5
 _LISTED = 200
 _TITLE = 60
-
-
 #: What Continue says for the person.
 _GO_ON = "Your reply broke off. Go on exactly where it stopped, without repeating anything."
 
@@ -36,11 +35,12 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A conversation and the messages on its shown branch, oldest first."""
+    """A conversation and the messages on its shown branch, oldest first; ``preset`` is the name of what was chosen."""
 
     id: str
     title: str
     messages: Sequence[Message]
+    preset: str | None = None
 
     @property
     def live_reply(self) -> Message | None:
@@ -74,7 +74,7 @@ def get(session: Session, owner: str, conversation_id: str) -> Opened:
     """Open a conversation of the owner; raises NotFound."""
     conversation = _load(session, owner, conversation_id)
     leaf = session.get(Message, conversation.leaf_id) if conversation.leaf_id else None
-    return Opened(conversation.id, conversation.title, path(session, leaf) if leaf else [])
+    return Opened(conversation.id, conversation.title, path(session, leaf) if leaf else [], conversation.preset)
 
 
 def path(session: Session, leaf: Message) -> list[Message]:
@@ -94,14 +94,15 @@ def get_reply(session: Session, owner: str, reply_id: str) -> Message:
     return reply
 
 
-def start(session: Session, owner: str, *, text: str, nonce: str, model: str) -> Sent:
+def start(session: Session, owner: str, *, text: str, nonce: str, model: str, preset: Preset | None = None) -> Sent:
     """Begin a conversation with a message; sending the same nonce again gives what it made before."""
     _one_at_a_time(session, owner)
     if earlier := _sent_before(session, owner, nonce):
         return earlier
     text = checked(text)
     refuse_too_many(session, owner)
-    conversation = Conversation(id=new_id(), owner_id=owner, title=title_of(text))
+    chosen = {"preset": preset.name, "system": preset.prompt} if preset else {}
+    conversation = Conversation(id=new_id(), owner_id=owner, title=title_of(text), **chosen)
     session.add(conversation)
     session.flush()
     return _add(session, conversation, text=text, nonce=nonce, model=model)

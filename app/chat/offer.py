@@ -1,6 +1,7 @@
 """The models this server offers, with what Claude's Models API says of them."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -16,7 +17,7 @@ HOLDS_S, AGAIN_S = 3600.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """Models in the operator's order; ``source`` is ``anthropic``, or ``table`` with the day it was made."""
+    """Models in the order they were asked for; ``source`` is ``anthropic``, or ``table`` with the day it was made."""
 
     models: list[Model]
     source: str
@@ -26,25 +27,23 @@ class Offered:
 class Offer:
     """Asks Claude now and then; one per process."""
 
-    def __init__(self, claude: Caller, ids: tuple[str, ...]) -> None:
-        self._claude, self._ids = claude, ids
-        self._offered: Offered | None = None
-        self._until_s = 0.0
+    def __init__(self, claude: Caller) -> None:
+        self._claude = claude
+        self._found: dict[str, Model] = {}
+        self._until_s = -1.0
 
-    def get(self) -> Offered:
-        """Give what is offered, as it was known within the last hour."""
-        if self._offered is None or monotonic() >= self._until_s:
-            self._offered, holds_s = self._ask()
+    def get(self, ids: Sequence[str]) -> Offered:
+        """Give what is said of these models, as it was known within the last hour."""
+        if monotonic() >= self._until_s:
+            self._found, holds_s = self._ask()
             self._until_s = monotonic() + holds_s
-        return self._offered
+        models = [self._found.get(id) or known(id) for id in ids]
+        return Offered(models, "anthropic") if self._found else Offered(models, "table", AS_OF)
 
-    def _ask(self) -> tuple[Offered, float]:
+    def _ask(self) -> tuple[dict[str, Model], float]:
         try:
             found = {model.id: model for model in self._claude.models()}
         except Upstream as error:
             log.warning("models.failed", extra={"code": error.code})
             found = {}
-        models = [found.get(id) or known(id) for id in self._ids]
-        if found:
-            return Offered(models, "anthropic"), HOLDS_S
-        return Offered(models, "table", AS_OF), AGAIN_S
+        return found, HOLDS_S if found else AGAIN_S

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, false, func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.models import LOCAL_OWNER, User
@@ -47,9 +47,10 @@ def find(session: Session, name: str) -> User | None:
     return session.scalar(select(User).where(User.name == " ".join(name.split()).casefold()))
 
 
-def everyone(session: Session) -> list[User]:
-    """List all people by name."""
-    return list(session.scalars(select(User).where(_came()).order_by(User.name)))
+def everyone(session: Session, *, after: str = "", most: int | None = None) -> list[User]:
+    """List people by name, all of them or those that follow one."""
+    found = select(User).where(_came(), User.name > after).order_by(User.name).limit(most)
+    return list(session.scalars(found))
 
 
 def add(session: Session, actor: str, name: str, role: str = "member", *, password_hash: str | None = None) -> User:
@@ -113,8 +114,10 @@ def change_password(session: Session, actor: str, id: str, password_hash: str, *
 
 
 def reset(session: Session, actor: str, id: str) -> User:
-    """Take a person's password away, and end what it opened; a link lets them choose another."""
+    """Take a person's password away, and end what it opened; a link lets them choose another. Raises Conflict."""
     user = get(session, id)
+    if user.is_disabled:
+        raise Conflict("This person is disabled, so a link would not help. Enable them first. Nothing was changed.")
     refuse_last(session, user)
     user.password_hash = None
     user.stamp += 1
@@ -155,7 +158,9 @@ def enable(session: Session, actor: str, id: str) -> None:
 
 def refuse_last(session: Session, user: User) -> None:
     """Raise Conflict where nobody would be an administrator without this person."""
-    others = select(func.count()).where(User.role == "administrator", ~User.is_disabled, User.id != user.id, _came())
+    by_proxy = User.subject.startswith("proxy:") & User.password_hash.is_(None)  # a header makes no administrator
+    able = (User.role == "administrator", ~User.is_disabled, ~func.coalesce(by_proxy, false()), _came())
+    others = select(func.count()).where(*able, User.id != user.id)
     if user.role == "administrator" and not session.scalar(others):
         raise Conflict("This is the only administrator. Make somebody else one first. Nothing was changed.")
 

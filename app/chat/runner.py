@@ -14,13 +14,14 @@ from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import Message
 from app.chat import ending, leases
-from app.chat.asking import Call, Caller, Prompting, begin
+from app.chat.asking import Call, Caller, begin
 from app.chat.ending import Outcome
 from app.chat.leases import Fenced
 from app.chat.writer import Pen, Watchers, Writer
 from app.core.assembly import Assembly
-from app.core.errors import TooMany, Unavailable, Upstream
+from app.core.errors import Invalid, TooMany, Unavailable, Upstream
 from app.core.events import End, Event, Retrying, TextDelta, ThinkingDelta
+from app.core.settings import Settings
 from app.core.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -61,11 +62,11 @@ class Runner:
         db: Database,
         claude: Caller,
         feed: Feed,
-        prompting: Prompting,
+        settings: Settings,
         metrics: Metrics,
         worker: str,
     ) -> None:
-        self._db, self._claude, self._feed, self._prompting = db, claude, feed, prompting
+        self._db, self._claude, self._feed, self._settings = db, claude, feed, settings
         self.metrics, self.worker = metrics, worker
         self._runs: dict[str, Run] = {}
         self._greenlets = Group()
@@ -144,7 +145,7 @@ class Runner:
     def _run(self, run: Run) -> None:
         end = _FAILED
         try:
-            request = self._db.write(begin, run.reply_id, run.pen.epoch, self.worker, self._prompting)
+            request = self._db.write(begin, run.reply_id, run.pen.epoch, self.worker, self._settings)
             run.is_held = True
             run.call = self._claude.call(request)
             if run.stop is not None:
@@ -156,11 +157,11 @@ class Runner:
             end = run.stop or STOPPED
         except Fenced:
             run.pen.is_fenced = True
+        except (Invalid, TooMany) as error:
+            end = End("failed", str(error), "budget" if isinstance(error, TooMany) else "not_offered")
         except Upstream as error:
             run.assembly.request_id = run.assembly.request_id or error.request_id
             end = End("failed", error.sentence, error.code)
-        except TooMany as error:  # what it may cost is not there
-            end = End("failed", str(error), "budget")
         except Exception:
             log.exception("reply.crashed", extra={"reply": run.reply_id})
         finally:

@@ -45,6 +45,7 @@ def chat() -> Response:
         raise UnsupportedType("Send JSON, with the header Content-Type: application/json.")
     asked = read(request.get_data(cache=False))
     services().check(auth.owner())
+    _refuse(asked)
     form = _form(asked)
     if form is None:
         return jsonify(_whole(asked))
@@ -57,7 +58,7 @@ def chat() -> Response:
 @bp.get("/models")
 def models() -> Response:
     """Say which models are offered, and what is known of them."""
-    offered = services().offer.get()
+    offered = services().offer.get(services().options.get().models)
     return jsonify(data=[asdict(model) for model in offered.models], source=offered.source, as_of=offered.as_of)
 
 
@@ -140,30 +141,40 @@ def _source(asked: Asked, *, is_streamed: bool) -> Iterator[Source]:
         followed.leave()
 
 
+def _refuse(asked: Asked) -> None:
+    """Refuse what is not offered to programs."""
+    options = services().options.get()
+    if not options.has_api:
+        raise Forbidden("Programs may not ask here: an administrator has turned /api/chat off.")
+    if asked.system is not None and not options.has_api_system:
+        why = "an administrator has turned that off" if services().settings.api_system else "RILL_API_SYSTEM"
+        raise Forbidden(f"system is not allowed here: the operator's own prompt is used ({why}).")
+    if asked.thinking == "adaptive" and not options.has_thinking:
+        raise Forbidden("thinking is not allowed here: an administrator has turned it off.")
+
+
 def _request(asked: Asked, *, is_streamed: bool) -> MessagesRequest:
-    settings = services().settings
-    if asked.system is not None and not settings.api_system:
-        raise Forbidden("system is not allowed here: the operator's own prompt is used (RILL_API_SYSTEM).")
+    options = services().options.get()
     message = None if asked.message is None else conversations.checked(asked.message)
-    max_tokens = min(asked.max_tokens or settings.max_tokens, settings.max_tokens)
+    max_tokens = min(asked.max_tokens or options.max_tokens, options.max_tokens)
     return MessagesRequest(
         model=_model(asked),
         max_tokens=max_tokens,
         messages=asked.messages or [{"role": "user", "content": message}],
-        system=settings.system_prompt if asked.system is None else asked.system,
-        thinking=asked.thinking or settings.thinking,
+        system=options.system_prompt if asked.system is None else asked.system,
+        thinking=asked.thinking or options.thinking,
         effort=asked.effort,
         schema=asked.schema,
         is_streamed=is_streamed or max_tokens > WHOLE_TOKENS,
-        user_id=pseudonym(settings.secret_key, auth.owner()),
+        user_id=pseudonym(services().settings.secret_key, auth.owner()),
     )
 
 
 def _model(asked: Asked) -> str:
-    settings = services().settings
-    model = asked.model or settings.model
-    if model not in settings.models:
-        raise Malformed(f"model must be one of: {', '.join(settings.models)}.")
+    options = services().options.get()
+    model = asked.model or options.model
+    if model not in options.models:
+        raise Malformed(f"model must be one of: {', '.join(options.models)}.")
     return model
 
 

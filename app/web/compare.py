@@ -9,10 +9,10 @@ from markupsafe import escape
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.chat import comparisons
-from app.core.errors import Invalid, NotFound, RillError, TooMany, Unavailable
+from app.core.errors import NotFound, RillError, TooMany, Unavailable
 from app.core.request import WHOLE_TOKENS
 from app.core.sse import STREAM_HEADERS, encode
-from app.web import auth, htmx, pages
+from app.web import asked, auth, htmx, pages
 from app.web.backpressure import bounded
 from app.web.columns import columns, frames, verdict
 from app.web.services import services
@@ -39,7 +39,7 @@ def create() -> BaseResponse:
     built = services()
     try:
         built.check(auth.owner())
-        compared = built.db.write(comparisons.start, auth.owner(), **_question())
+        compared = built.db.write(comparisons.start, auth.owner(), **asked.message())
     except RillError as error:
         if htmx.is_htmx():
             raise
@@ -84,17 +84,9 @@ def _frames(id: str) -> Iterator[bytes]:
         yield encode(htmx.partial("#k", escape(str(error)), swap="textContent"), retry_s=random.uniform(*_RETRY_S))
 
 
-def _question() -> dict[str, str]:
-    settings = services().settings
-    model = request.form.get("model") or settings.model
-    if model not in settings.models:
-        raise Invalid(f"The model {model[:80]} is not offered here. Choose another; your text is kept.")
-    return {"text": request.form.get("text", ""), "nonce": request.form.get("nonce", "")[:64], "model": model}
-
-
 def _form(draft: str, *, notice: str = "") -> str:
-    settings = services().settings
-    is_fair = settings.max_tokens <= WHOLE_TOKENS
+    options = services().options.get()
+    is_fair = options.max_tokens <= WHOLE_TOKENS
     return render_template(
-        "compare/index.html", draft=draft, notice=notice, settings=settings, is_fair=is_fair, most=WHOLE_TOKENS
+        "compare/index.html", draft=draft, notice=notice, options=options, is_fair=is_fair, most=WHOLE_TOKENS
     )

@@ -16,8 +16,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.chat import conversations as chat
 from app.chat.conversations import Opened, Sent
-from app.core.errors import Invalid, RillError
-from app.web import auth, htmx, pages
+from app.core.errors import RillError
+from app.web import asked, auth, htmx, pages
 from app.web.backpressure import bounded
 from app.web.frames import Plain
 from app.web.services import services
@@ -40,7 +40,7 @@ def create() -> BaseResponse:
     built = services()
     try:
         built.check(auth.owner())
-        sent = built.db.write(chat.start, auth.owner(), **_message())
+        sent = built.db.write(chat.start, auth.owner(), preset=asked.preset(), **asked.message())
     except RillError as error:
         return _refused(None, error)
     _run(sent)
@@ -60,7 +60,7 @@ def send(id: str) -> BaseResponse:
     built = services()
     try:
         built.check(auth.owner())
-        sent = built.db.write(chat.send, auth.owner(), id, **_message())
+        sent = built.db.write(chat.send, auth.owner(), id, **asked.message())
     except RillError as error:
         return _refused(built.db.read(chat.get, auth.owner(), id), error)
     _run(sent)
@@ -96,14 +96,6 @@ def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
     yield body_end + render_template("replies/_footer.html", reply=reply) + foot
 
 
-def _message() -> dict[str, str]:
-    settings = services().settings
-    model = request.form.get("model") or settings.model
-    if model not in settings.models:
-        raise Invalid(f"The model {model[:80]} is not offered here. Choose another; your text is kept.")
-    return {"text": request.form.get("text", ""), "nonce": request.form.get("nonce", "")[:64], "model": model}
-
-
 def _run(sent: Sent) -> None:
     if sent.is_new:
         services().runner.start(sent.reply)
@@ -119,5 +111,6 @@ def _refused(opened: Opened | None, error: RillError) -> Response:
     """Say why not, and give a plain browser its text back; with htmx the page still has it."""
     if htmx.is_htmx():
         raise error
-    page = pages.chat_page(opened, notice=str(error), draft=request.form.get("text", ""))
+    kept = {"draft": request.form.get("text", ""), "chosen": request.form.get("preset", "")}
+    page = pages.chat_page(opened, notice=str(error), **kept)
     return htmx.vary(make_response(page, error.status))

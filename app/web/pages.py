@@ -41,13 +41,14 @@ def live_view(reply: Message) -> LiveReply:
 
 
 def page_values(current_id: str | None) -> dict[str, Any]:
-    """Give what every page needs: the sidebar and the operator's choices."""
+    """Give what every page needs: the sidebar, and what is offered."""
     built = services()
     return {
         "chats": built.db.read(conversations.list_recent, auth.owner()),
         "current_id": current_id,
         "settings": built.settings,
         "budget_warning": built.db.read(budgets.warning, built.rules, auth.owner()),
+        "options": built.options.get(),
     }
 
 

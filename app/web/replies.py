@@ -84,7 +84,7 @@ def go_on(id: str) -> BaseResponse:
 def _ask(work: Callable[..., Message], id: str) -> BaseResponse:
     built = services()
     built.check(auth.owner())
-    reply = built.db.write(work, auth.owner(), id, model=built.settings.model)
+    reply = built.db.write(work, auth.owner(), id, model=built.options.get().model)
     built.runner.start(reply)
     endpoint = "conversations.show" if htmx.is_htmx() else "conversations.live"
     return htmx.see_other(url_for(endpoint, id=reply.conversation_id))

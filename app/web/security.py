@@ -95,7 +95,7 @@ def _harden(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.add("Vary", "Cookie")
+    response.vary.update(("Cookie",) if request.path.startswith("/api/") else ("Cookie", "HX-Request"))
     if cookies.is_secure():
         response.headers["Strict-Transport-Security"] = _HSTS
     return response

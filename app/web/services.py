@@ -18,6 +18,7 @@ from app.chat.budgets import Rules
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer
+from app.chat.options import Current
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.errors import Unavailable
@@ -39,19 +40,10 @@ class Services:
     claude: Caller
     directs: Directs
     offer: Offer
+    options: Current
     oidc: Oidc | None = None
     is_alive: Callable[[], bool] = lambda: True
     _greenlets: list[Greenlet] = field(default_factory=list)
-
-    @property
-    def rules(self) -> Rules:
-        """What the environment allows to be spent."""
-        return Rules(self.settings.budgets, self.settings.per_minute)
-
-    def check(self, owner: str) -> None:
-        """Raise what keeps a person from asking now: before anything is stored that could not be answered."""
-        self.runner.check()
-        self.db.read(budgets.check, self.rules, owner)
 
     def open(self) -> None:
         """Begin what goes on beside the requests, and take over what earlier processes left; call once."""
@@ -63,6 +55,17 @@ class Services:
             self.keeper.open()
         except Unavailable as error:  # the keeper goes on trying
             log.error("keeper.failed", extra={"error": type(error).__name__})
+
+    @property
+    def rules(self) -> Rules:
+        """What the environment allows to be spent."""
+        return Rules.of(self.settings)
+
+    def check(self, owner: str) -> None:
+        """Raise what keeps a person from asking now, before anything is stored that could not be answered."""
+        self.options.get().check()
+        self.runner.check()
+        self.db.read(budgets.check, self.rules, owner)
 
     def _let_the_first_in(self) -> None:
         if self.settings.admin_password is not None and self.db.read(people.has_nobody):

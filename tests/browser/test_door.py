@@ -11,7 +11,7 @@ from tests.browser.conftest import Process, Watch
 from tests.browser.pages import axe, reply_text, send, wait_for_words, wait_until_done
 from tests.servers import free_port, start_rill
 
-PASSWORD = "a cellar for the lantern"  # noqa: S105  # of nobody
+PASSWORD = "a cellar for the lantern"
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def rill(provider: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         SECRET_KEY="k" * 32,
         RILL_OIDC_ISSUER=provider.url,
         RILL_OIDC_CLIENT_ID="rill",
-        RILL_OIDC_CLIENT_SECRET="canary-of-the-client",  # noqa: S106  # made up
+        RILL_OIDC_CLIENT_SECRET="canary-of-the-client",
         RILL_OIDC_DOMAINS="corp.example",
         RILL_OIDC_ADMIN_GROUPS="staff",
     )

@@ -28,19 +28,19 @@ def test_asks_again_after_an_hour_or_a_minute(monkeypatch: pytest.MonkeyPatch) -
     now = [1000.0]
     monkeypatch.setattr(offer, "monotonic", lambda: now[0])
     claude = Catalog()
-    offered = Offer(claude, ("a", "x"))
+    offered, ids = Offer(claude), ("a", "x")
 
-    assert [model.display_name for model in offered.get().models] == ["A", "x"]
+    assert [model.display_name for model in offered.get(ids).models] == ["A", "x"]
     now[0] += HOLDS_S - 1
-    assert offered.get().source == "anthropic"
+    assert offered.get(ids).source == "anthropic"
     assert claude.asked == 1
 
     now[0] += 1
     claude.is_up = False
-    assert (offered.get().source, offered.get().as_of) == ("table", AS_OF)
+    assert (offered.get(ids).source, offered.get(ids).as_of) == ("table", AS_OF)
     assert claude.asked == 2
 
     now[0] += AGAIN_S
     claude.is_up = True
-    assert (offered.get().source, offered.get().as_of) == ("anthropic", None)
+    assert (offered.get(ids).source, offered.get(ids).as_of) == ("anthropic", None)
     assert claude.asked == 3

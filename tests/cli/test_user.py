@@ -9,7 +9,7 @@ from flask import Flask
 from app.chat import audit
 from tests.web.door import ACCOUNTS, sign_in
 
-PASSWORD = "seven lanterns in the cellar"  # noqa: S105  # of nobody
+PASSWORD = "seven lanterns in the cellar"
 
 
 @pytest.fixture

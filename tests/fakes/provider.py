@@ -12,7 +12,7 @@ from gevent.pywsgi import WSGIServer
 from joserfc import jwk, jws, jwt
 
 CLIENT = "rill-client"
-SECRET = "s3cret-canary-of-the-client"  # noqa: S105  # made up
+SECRET = "s3cret-canary-of-the-client"
 CODE = "code-canary-4711"
 ACCESS = "access-canary-0815"
 _KEYS = {kid: jwk.RSAKey.generate_key(2048, {"kid": kid, "use": "sig"}) for kid in ("one", "two")}

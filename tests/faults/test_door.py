@@ -16,7 +16,7 @@ import pytest
 
 from tests.servers import ROOT, Process, free_port, start_rill
 
-PASSWORD = "a cellar for the lantern"  # noqa: S105  # of nobody
+PASSWORD = "a cellar for the lantern"
 ACCOUNTS = {"SECRET_KEY": "k" * 32, "RILL_ADMIN_PASSWORD": PASSWORD}
 PROXY = {"SECRET_KEY": "k" * 32, "RILL_URL": "http://localhost", "RILL_PROXY_HEADER": "X-Forwarded-Email"}
 
@@ -50,11 +50,11 @@ def sign_in(rill: Process, password: str) -> http.client.HTTPResponse:
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [
-        ({"RILL_HOST": "0.0.0.0"}, "nobody has to sign in: anyone could use your key"),  # noqa: S104  # refused
+        ({"RILL_HOST": "0.0.0.0"}, "nobody has to sign in: anyone could use your key"),
         ({"RILL_HOST": "::"}, "nobody has to sign in: anyone could use your key"),
         ({"RILL_URL": "https://chat.example"}, "nobody has to sign in: anyone could use your key"),
         ({"RILL_ADMIN_PASSWORD": PASSWORD}, "SECRET_KEY must be set"),
-        ({**ACCOUNTS, "RILL_HOST": "0.0.0.0"}, "RILL_URL must be set"),  # noqa: S104  # refused
+        ({**ACCOUNTS, "RILL_HOST": "0.0.0.0"}, "RILL_URL must be set"),
     ],
 )
 def test_does_not_start_half_open(tmp_path: Path, env: dict[str, str], sentence: str) -> None:

@@ -21,7 +21,7 @@ PROXY = {
     "RILL_TRUSTED_PROXIES": "10.0.0.0/8",
     "RILL_PROXY_SECRET": "v" * 32,
 }
-PASSWORD = "a cellar for the lantern"  # noqa: S105  # of people who are made up
+PASSWORD = "a cellar for the lantern"
 _hash: list[str] = []
 
 

@@ -35,7 +35,7 @@ def populated(client: FlaskClient, services: Services) -> list[Route]:
     compared = client.post("/compare", data={"text": "Hello", "nonce": "c1"}).location.removeprefix("/compare/")
     wait(services)
     ids = {"conversations": conversation, "keeping": conversation, "compare": compared}
-    ids |= dict.fromkeys(("me", "password", "people"), "0" * 32)
+    ids |= dict.fromkeys(("me", "password", "people"), "0" * 32) | {"options": "notice"}
     ids |= dict.fromkeys(("replies", "events"), reply_id(client, conversation))
     values = {"start": str(time()), "tick": "1", "number": "1"}
     found = list(routes(client.application, lambda endpoint, name: values.get(name) or ids[endpoint.split(".")[0]]))

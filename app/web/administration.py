@@ -1,0 +1,36 @@
+"""What the pages of administrators share: who may open them, and the way from one to the next."""
+
+from flask import Blueprint, current_app, render_template, url_for
+
+from app.core.errors import RillError
+from app.web import auth
+
+#: Pages of other parts, which are linked where they are there.
+_BESIDE = (("budgets", "Budgets", "/admin/budgets"), ("usage", "Usage", "/usage"))
+
+
+def guard(bp: Blueprint) -> Blueprint:
+    """Let nobody but administrators further: to anyone else there is nothing."""
+    bp.before_request(_admit)
+    return bp
+
+
+def page(template: str, *, notice: RillError | None = None, **values: object) -> tuple[str, int]:
+    """Render a page with its way to the others, and with what was refused."""
+    html = render_template(template, places=_places(), notice=str(notice or ""), **values)
+    return html, notice.status if notice else 200
+
+
+def actor() -> str:
+    """Give the name under which the log has what is done now."""
+    return auth.person().name
+
+
+def _admit() -> None:
+    auth.require_administrator()
+
+
+def _places() -> list[tuple[str, str]]:
+    own = [("People", "people.index"), ("Options", "options.index"), ("Log", "audit.index")]
+    beside = [(name, path) for blueprint, name, path in _BESIDE if blueprint in current_app.blueprints]
+    return [(name, url_for(endpoint)) for name, endpoint in own] + beside

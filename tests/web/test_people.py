@@ -1,0 +1,233 @@
+"""Administration of people: invitations, roles, who is kept out, and the log of all that."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.adapters.models import LOCAL_OWNER, User
+from app.chat import audit, people
+from app.web import people as pages
+from app.web.services import Services
+from tests.web.door import ACCOUNTS, PASSWORD, PROXY, Visitor, add, enter, sign_in
+from tests.web.pages import soup
+
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask]) -> Flask:
+    """Give an app in which people have accounts: root, an administrator, and ann, a member."""
+    app = make_app(**ACCOUNTS)
+    add(app.extensions["rill"], "root", "administrator")
+    add(app.extensions["rill"], "ann")
+    return app
+
+
+@pytest.fixture
+def root(app: Flask) -> Visitor:
+    """Give the browser of the administrator."""
+    return enter(app, "root")
+
+
+def of(services: Services, name: str) -> User:
+    """Give a person as stored."""
+    found = services.db.read(people.find, name)
+    assert found
+    return found
+
+
+def path(services: Services, name: str, what: str = "") -> str:
+    return f"/admin/people/{of(services, name).id}{what}"
+
+
+def link(response: TestResponse) -> str:
+    """Read the link that a page shows, and give its path."""
+    address = soup(response).select_one("#link")["value"]
+    return re.fullmatch(r"http://localhost(/password/\S+)", address)[1]
+
+
+def noted(services: Services) -> list[tuple[str, str, str, str]]:
+    """Give what the log has, the latest first."""
+    return [(row.actor, row.action, row.subject, row.detail) for row in services.db.read(audit.latest)]
+
+
+def test_lists_people_with_what_is_known_of_them(root: Visitor, services: Services) -> None:
+    services.db.write(people.add, "test", "invited")
+    services.db.write(people.disable, "test", of(services, "ann").id)
+    page = soup(root.get("/admin/people"))
+
+    rows = [" ".join(row.text.split()) for row in page.select("tbody tr")]
+    assert rows[0] == "ann member disabled not yet password"
+    assert rows[1] == "invited member may come in not yet invited"
+    assert re.fullmatch(r"root administrator may come in \d{4}-\d\d-\d\d password", rows[2])
+
+
+def test_invites_with_a_link_that_is_shown_once_and_is_good_once(app: Flask, root: Visitor, services: Services) -> None:
+    answer = root.post("/admin/people", {"name": "Eve", "role": "member"})
+    way = link(answer)
+
+    assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d UTC", answer.text)
+    assert "/password/" not in root.get(path(services, "eve")).text
+    both = {"password": "a ladder in the orchard", "again": "a ladder in the orchard"}
+    assert app.test_client().post(way, data=both).status_code == 303
+    assert app.test_client().post(way, data=both).status_code == 422
+    assert sign_in(app, "eve", both["password"]).status_code == 303
+    assert ("root", "person.added", "eve", "member") in noted(services)
+
+
+def test_shows_the_address_that_people_open(make_app: Callable[..., Flask]) -> None:
+    for settings, place in (
+        ({**ACCOUNTS, "RILL_URL": "https://chat.example"}, "https://chat.example/password/"),
+        ({name: value for name, value in ACCOUNTS.items() if name != "RILL_URL"}, "http://127.0.0.1:8000/password/"),
+    ):
+        app = make_app(**settings)
+        if app.extensions["rill"].db.read(people.find, "root") is None:
+            add(app.extensions["rill"], "root", "administrator")
+        client = app.test_client()
+        host = {"base_url": place.removesuffix("/password/")}
+        client.post("/login", data={"name": "root", "password": PASSWORD}, **host)
+        csrf = soup(client.get("/admin/people", **host)).select_one("[name=csrf]")["value"]
+        name = f"eve{len(place)}"
+        answer = client.post("/admin/people", data={"name": name, "csrf": csrf}, **host)
+        assert soup(answer).select_one("#link")["value"].startswith(place)
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "sentence"),
+    [
+        ({"name": "ann"}, 409, "There is somebody called ann already."),
+        ({"name": ""}, 422, "A name has up to 80 letters"),
+        ({"name": MARKUP}, 422, "A name has up to 80 letters"),
+        ({"name": "eve", "role": "owner"}, 422, "A person is an administrator or a member."),
+    ],
+)
+def test_refuses_an_invitation(
+    root: Visitor, services: Services, given: dict[str, str], status: int, sentence: str
+) -> None:
+    before = noted(services)
+    answer = root.post("/admin/people", given)
+
+    page = soup(answer)
+    assert (answer.status_code, noted(services)) == (status, before)
+    assert sentence in page.select_one("#notice").text
+    assert page.select_one("#name")["value"] == given["name"]
+    assert not page.select("#link, img")
+
+
+def test_resets_a_password_and_ends_sessions(app: Flask, root: Visitor, services: Services) -> None:
+    ann = enter(app, "ann")
+    way = link(root.post(path(services, "ann", "/reset")))
+
+    assert ann.get("/").status_code == 303
+    assert sign_in(app, "ann").status_code == 422
+    assert app.test_client().get(way).status_code == 200
+    assert ("root", "person.reset", "ann", "") in noted(services)
+
+
+def test_changes_a_role(app: Flask, root: Visitor, services: Services) -> None:
+    assert root.post(path(services, "ann", "/role"), {"role": "administrator"}).status_code == 303
+
+    assert enter(app, "ann").get("/admin/people").status_code == 200
+    assert ("root", "person.role", "ann", "administrator") in noted(services)
+    assert root.post(path(services, "ann", "/role"), {"role": "owner"}).status_code == 422
+
+
+def test_disables_and_enables(app: Flask, root: Visitor, services: Services) -> None:
+    ann = enter(app, "ann")
+    assert root.post(path(services, "ann", "/disable")).status_code == 303
+
+    assert ann.get("/").status_code == 303
+    assert sign_in(app, "ann").status_code == 422
+    refused = root.post(path(services, "ann", "/reset"))
+    assert (refused.status_code, "Enable them first" in refused.text) == (409, True)
+    assert root.post(path(services, "ann", "/enable")).status_code == 303
+    assert sign_in(app, "ann").status_code == 303
+    actions = [row[:3] for row in noted(services)]
+    assert ("root", "person.disabled", "ann") in actions
+    assert ("root", "person.enabled", "ann") in actions
+
+
+@pytest.mark.parametrize("what", ["/reset", "/role", "/disable"])
+def test_keeps_the_only_administrator(root: Visitor, services: Services, what: str) -> None:
+    before = noted(services)
+    answer = root.post(path(services, "root", what), {"role": "member"})
+
+    assert (answer.status_code, noted(services)) == (409, before)
+    assert "This is the only administrator." in answer.text
+    assert root.get("/admin/people").status_code == 200
+
+
+def test_counts_nobody_whom_only_the_proxy_names_as_an_administrator(root: Visitor, services: Services) -> None:
+    ben = services.db.write(people.recognise, people.Identity("proxy:ben", "ben"))
+    services.db.write(people.set_role, "test", ben.id, "administrator")
+
+    assert root.post(path(services, "root", "/disable")).status_code == 409
+    services.db.write(people.add, "test", "eve", "administrator")
+    assert root.post(path(services, "root", "/disable")).status_code == 303
+
+
+@pytest.mark.parametrize("what", ["", "/reset", "/role", "/disable", "/enable"])
+def test_knows_nobody_else(root: Visitor, what: str) -> None:
+    for id in ("x", LOCAL_OWNER, MARKUP, "%00"):
+        answer = root.post(f"/admin/people/{id}{what}") if what else root.get(f"/admin/people/{id}")
+        assert answer.status_code == 404
+
+
+def test_is_not_there_for_members_and_strangers(app: Flask, root: Visitor, services: Services) -> None:
+    ann = enter(app, "ann")
+    one = path(services, "ann")
+
+    for place in ("/admin/people", one, "/admin/audit", "/admin/options"):
+        assert ann.get(place).status_code == 404
+        assert app.test_client().get(place).location.startswith("/login?next=/admin")
+        assert root.get(place).status_code == 200
+    before = noted(services)
+    for place in ("/admin/people", f"{one}/role", f"{one}/reset", f"{one}/disable", f"{one}/enable"):
+        assert ann.post(place, {"role": "administrator", "name": "eve"}).status_code == 404
+        assert app.test_client().post(place).status_code == 401
+    assert noted(services) == before
+    assert "Administration" in root.get("/").text
+    assert "Administration" not in ann.get("/").text
+
+
+def test_says_that_nobody_signs_in_where_that_is_so(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    page = soup(app.test_client().get("/admin/people"))
+
+    assert "Nobody signs in here" in page.select_one("main").text
+    assert not page.select("form, table")
+    for place in ("", "/local/reset", "/local/disable", "/local/role"):
+        assert app.test_client().post(f"/admin/people{place}", data={"name": "eve"}).status_code == 404
+
+
+def test_invites_nobody_where_others_sign_people_in(make_app: Callable[..., Flask]) -> None:
+    with make_app(**PROXY).test_request_context("/admin/people"):
+        page, status = pages.index()
+
+    assert status == 200
+    assert "Whoever signs in elsewhere" in page
+    assert "Make the link" not in page
+
+
+def test_pages_a_long_list(root: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages.roster, "PAGE", 1)
+    first = soup(root.get("/admin/people"))
+    more = first.select_one("a:-soup-contains('More')")["href"]
+    second = soup(root.get(more))
+
+    assert [row.th.text.strip() for row in first.select("tbody tr")] == ["ann"]
+    assert [row.th.text.strip() for row in second.select("tbody tr")] == ["root"]
+    assert not second.select("a:-soup-contains('More')")
+
+
+def test_shows_names_as_they_are(root: Visitor, services: Services) -> None:
+    services.db.write(people.recognise, people.Identity("proxy:x", MARKUP))
+    id = of(services, MARKUP).id
+
+    for place in ("/admin/people", f"/admin/people/{id}", "/admin/audit"):
+        page = soup(root.get(place))
+        assert not page.select("img")
+        assert MARKUP in page.text
