@@ -153,7 +153,7 @@ class Settings:
     per_minute: int = _option(
         "RILL_PER_MINUTE",
         20,
-        "Messages one person may send in a minute; 0 is any number.",
+        "Messages a person who signs in may send in a minute; 0 is any number.",
         parse=parse.integer(0, 1000),
     )
     retention_days: int = _option(

@@ -169,13 +169,15 @@ def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedC
     claude.scripts.append([Retrying(2, 3, 40.0, "Claude is busy."), Flag()])
     claude.whole.append([Flag()])
     id = compare(client)
-    gevent.sleep(0.1)
 
     stream = client.get(f"/compare/{id}/stream", buffered=False)
-    found = partials(next(iter(stream.response)).decode())
+    with gevent.Timeout(5):
+        for frame in stream.response:
+            found = partials(frame.decode())
+            if "Claude is busy. Trying again in" in found["#compare-streamed-clock"]:
+                break
     stream.close()
 
-    assert "Claude is busy. Trying again in" in found["#compare-streamed-clock"]
     assert "busy" not in found["#compare-whole-clock"]
 
 
