@@ -29,6 +29,7 @@ from app.web import (
     audit,
     auth,
     bodies,
+    budgets,
     compare,
     conversations,
     doctor,
@@ -83,6 +84,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         people.bp,
         options.bp,
         audit.bp,
+        budgets.bp,
     ):
         app.register_blueprint(blueprint)
     cli.init_app(app)

@@ -156,6 +156,15 @@ def warning(session: Session, rules: Rules, user_id: str) -> str:
     return f"{share} % of {_named(used)} is used. It begins anew {_when(used, moment)}."
 
 
+def used(session: Session, rules: Rules, user_id: str) -> list[str]:
+    """Say of each budget how much of it is used, reservations included; of those of persons, by this one."""
+    said = []
+    for each in _used(session, current(session, rules), user_id, now()):
+        spent = dollars(each.spent) if each.is_money else f"{each.spent:,} tokens"
+        said.append(f"{spent} of {_named(each)}")
+    return said
+
+
 def _used(session: Session, limits: Limits, user_id: str, moment: datetime) -> list[Used]:
     """Give the budgets there are, and what is used of each, reservations included."""
     found = []

@@ -62,7 +62,7 @@ def see_other(url: str) -> BaseResponse:
 
 def vary(response: _R) -> _R:
     """Tell caches that htmx and plain requests get different answers."""
-    response.headers.add("Vary", "HX-Request")
+    response.vary.add("HX-Request")
     return response
 
 

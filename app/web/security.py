@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, request
 
 from app.core.errors import Forbidden
-from app.web import cookies
+from app.web import cookies, htmx
 from app.web.services import services
 
 _POLICY = (
@@ -95,7 +95,9 @@ def _harden(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
-    response.vary.update(("Cookie",) if request.path.startswith("/api/") else ("Cookie", "HX-Request"))
+    response.vary.add("Cookie")
+    if not request.path.startswith("/api/"):
+        htmx.vary(response)
     if cookies.is_secure():
         response.headers["Strict-Transport-Security"] = _HSTS
     return response
