@@ -1,6 +1,7 @@
 """Rill: a streaming chat page for Claude. This module puts the parts together."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from jinja2 import StrictUndefined
@@ -12,8 +13,6 @@ from app.adapters.demo import demo_app
 from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
-from app.adapters.oidc import Application, Oidc
-from app.adapters.shared_feed import SharedFeed
 from app.chat.asking import Caller
 from app.chat.budgets import Rules
 from app.chat.direct import Directs
@@ -38,7 +37,6 @@ from app.web import (
     keeping,
     login,
     me,
-    oidc,
     ops,
     options,
     pages,
@@ -50,6 +48,9 @@ from app.web import (
     shown,
 )
 from app.web.services import Services
+
+if TYPE_CHECKING:
+    from app.adapters.oidc import Oidc
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,7 +79,6 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         login.bp,
         keeping.bp,
         me.bp,
-        oidc.bp,
         password.bp,
         api.bp,
         people.bp,
@@ -87,6 +87,10 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         budgets.bp,
     ):
         app.register_blueprint(blueprint)
+    if settings.oidc_issuer is not None:
+        from app.web import oidc
+
+        app.register_blueprint(oidc.bp)
     cli.init_app(app)
     return app
 
@@ -94,8 +98,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
 def _services(settings: Settings, claude: Caller | None) -> Services:
     db, worker = Database(settings.database_url), new_id()
     metrics = Metrics(is_one_of_several=settings.workers > 1)
-    redis_url, verify = settings.redis_url, settings.redis_verify
-    feed = SharedFeed(redis_url, worker=worker, verify=verify) if redis_url else Feed()
+    feed = _shared_feed(settings, worker) if settings.redis_url else Feed()
     claude = claude or _claude(settings)
     runner = Runner(db=db, claude=claude, feed=feed, settings=settings, metrics=metrics, worker=worker)
     feed.on_stop = runner.stop
@@ -106,9 +109,18 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     return Services(settings, db, feed, runner, live, keeper, claude, directs, offer, current, _oidc(settings))
 
 
-def _oidc(settings: Settings) -> Oidc | None:
+# What few servers need is imported where they do: it is a fifth of the memory.
+def _shared_feed(settings: Settings, worker: str) -> Feed:
+    from app.adapters.shared_feed import SharedFeed
+
+    return SharedFeed(settings.redis_url or "", worker=worker, verify=settings.redis_verify)
+
+
+def _oidc(settings: Settings) -> "Oidc | None":
     if settings.oidc_issuer is None:
         return None
+    from app.adapters.oidc import Application, Oidc
+
     application = Application(
         settings.oidc_client_id or "", settings.oidc_client_secret or "", f"{settings.url}/login/oidc/callback"
     )

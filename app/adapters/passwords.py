@@ -9,7 +9,6 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
-from zxcvbn import zxcvbn
 
 from app.core.door import MIN_PASSWORD
 from app.core.errors import Invalid, Unavailable
@@ -37,6 +36,8 @@ def check(password: str, *names: str) -> None:
         raise Invalid(f"That password is too short: take at least {MIN_PASSWORD} characters. Nothing was changed.")
     if len(password) > MAX_PASSWORD:
         raise Invalid(f"That password is longer than {MAX_PASSWORD} characters. Nothing was changed.")
+    from zxcvbn import zxcvbn  # its lists take 13 MB, and new passwords are rare
+
     found = zxcvbn(password[:72], user_inputs=[*names, "rill", "claude"])
     if found["guesses_log10"] < _MIN_GUESSES:
         raise Invalid("That password is easy to guess: take several words that do not belong together.")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import gevent
 from flask import current_app
@@ -11,7 +12,6 @@ from gevent import Greenlet
 from app.adapters import passwords
 from app.adapters.db import Database
 from app.adapters.feed import Feed
-from app.adapters.oidc import Oidc
 from app.chat import budgets, people
 from app.chat.asking import Caller
 from app.chat.budgets import Rules
@@ -23,6 +23,9 @@ from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.errors import Unavailable
 from app.core.settings import Settings
+
+if TYPE_CHECKING:
+    from app.adapters.oidc import Oidc
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ class Services:
     directs: Directs
     offer: Offer
     options: Current
-    oidc: Oidc | None = None
+    oidc: "Oidc | None" = None
     is_alive: Callable[[], bool] = lambda: True
     _greenlets: list[Greenlet] = field(default_factory=list)
 
