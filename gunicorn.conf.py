@@ -31,7 +31,6 @@ if settings.host.startswith("unix:"):
     bind = settings.host
 else:
     bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
-forwarded_allow_ips = ""  # who is trusted is Rill's to say: RILL_TRUSTED_PROXIES
 workers = settings.workers
 worker_connections = 2000
 timeout = 60
