@@ -40,6 +40,7 @@ from app.web import (
     requests,
     security,
     shown,
+    usage,
 )
 from app.web.services import Services
 
@@ -70,6 +71,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         login.bp,
         keeping.bp,
         me.bp,
+        usage.bp,
         password.bp,
         api.bp,
     ):
