@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 _MICROS = 1_000_000
+_UNITS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +37,12 @@ def dollars(micros: int) -> str:
 def exact(micros: int) -> str:
     """Write an amount in dollars for programs, with all its digits."""
     return f"{Decimal(micros) / _MICROS:.6f}"
+
+
+def short(count: int) -> str:
+    """Write a number that may be large: to 99,999 as it is, then three digits of it, as in 28.8 M."""
+    if count < 100_000:
+        return f"{count:,}"
+    value, unit = next((count / scale, unit) for scale, unit in _UNITS if count >= scale * 0.9995)
+    digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:,.{digits}f}\u00a0{unit}"

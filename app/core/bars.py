@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 #: Pixels: the columns stand on ``BASE``, their names are below; a row has its name above the bar.
 BASE, COLUMNS_HEIGHT, ROW_HEIGHT = 120, 144, 40
 #: The part of its room that a column takes.
 _FILLED = 0.8
-#: Characters of a row's name.
-_NAME = 28
+#: Columns of text that a row's name has, as terminals count them: some characters are twice as wide.
+_NAME = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,27 @@ def rows(data: Sequence[Datum]) -> list[Row]:
 
 def shortened(name: str) -> str:
     """Give as much of a name as there is room for."""
-    return name if len(name) <= _NAME else name[: _NAME - 1].rstrip() + "…"
+    ends = list(accumulate(2 if east_asian_width(character) in "WF" else 1 for character in name))
+    if not ends or ends[-1] <= _NAME:
+        return name
+    return name[: sum(end < _NAME for end in ends)].rstrip() + "…"
+
+
+def highest(data: Sequence[Datum]) -> Datum | None:
+    """Give the bar that is the longest, if any has an amount."""
+    found = max(data, key=lambda datum: datum.amount, default=None)
+    return found if found and found.amount > 0 else None
 
 
 def summed_up(data: Sequence[Datum], nothing: str) -> str:
     """Say what a picture shows, for who does not see it; ``nothing`` stands for one without amounts."""
-    with_some = [datum for datum in data if datum.amount > 0]
-    if not with_some:
+    most = highest(data)
+    if most is None:
         return nothing
-    most = max(with_some, key=lambda datum: datum.amount)
-    said = f"{len(with_some)} of {len(data)} with an amount; the most is {most.written}, {most.name}."
-    return said + " The table below has them all."
+    count = sum(datum.amount > 0 for datum in data)
+    return (
+        f"{count} of {len(data)} with an amount; the most is {most.written}, {most.name}. The table below has them all."
+    )
 
 
 def _column(datum: Datum, place: int, step: float, most: int) -> Column:

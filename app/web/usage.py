@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request, stream_with_con
 from app.chat import usage
 from app.chat.usage import Line, Share
 from app.core import bars
-from app.core.amounts import Spent, dollars, exact
+from app.core.amounts import Spent, dollars, exact, short
 from app.core.bars import Datum
 from app.core.cells import line
 from app.core.errors import Malformed
@@ -54,6 +54,7 @@ def show() -> str:
         "named": _NAMED,
         "can_see_all": bool(services().settings.ways) and me.is_administrator,
         "dollars": dollars,
+        "short": short,
         "bars": bars,
         "rows": lambda shares: bars.rows([_datum(share.name, share.spent) for share in shares[:_DRAWN]]),
     }

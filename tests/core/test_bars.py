@@ -1,9 +1,10 @@
 """Bars, drawn to scale."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.bars import BASE, ROW_HEIGHT, Datum, columns, rows, summed_up
+from app.core.bars import BASE, ROW_HEIGHT, Datum, columns, highest, rows, shortened, summed_up
 
 DATA = [Datum("a", 50, "$50"), Datum("b", 0, "$0"), Datum("c", 100, "$100"), Datum("d", 25, "$25")]
 
@@ -17,11 +18,25 @@ def test_stands_columns_side_by_side() -> None:
 
 
 def test_lies_rows_one_under_the_other() -> None:
-    found = rows([*DATA, Datum("A title with far more words than there is room for", 1, "$1")])
+    found = rows([*DATA, Datum("e", 1, "$1")])
 
     assert [row.width for row in found] == [50, 0, 100, 25, 1]
     assert [row.y for row in found] == [place * ROW_HEIGHT for place in range(5)]
-    assert found[-1].name == "A title with far more words…"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("", ""),
+        ("x" * 36, "x" * 36),
+        ("x" * 37, "x" * 35 + "…"),
+        ("A title with far more words than what there is", "A title with far more words than wh…"),
+        ("灯" * 18, "灯" * 18),
+        ("灯" * 19, "灯" * 17 + "…"),
+    ],
+)
+def test_gives_as_much_of_a_name_as_there_is_room_for(name: str, shown: str) -> None:
+    assert shortened(name) == shown
 
 
 def test_draws_nothing_of_nothing() -> None:
@@ -33,7 +48,9 @@ def test_says_what_it_shows() -> None:
     said = summed_up(DATA, "Nothing.")
 
     assert said.startswith("3 of 4 with an amount; the most is $100, c.")
+    assert highest(DATA) == DATA[2]
     assert summed_up([Datum("a", 0, "$0")], "Nothing.") == "Nothing."
+    assert highest([]) is None
 
 
 @given(st.lists(st.integers(0, 10**15), max_size=40))
