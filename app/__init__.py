@@ -46,6 +46,7 @@ from app.web import (
     requests,
     security,
     shown,
+    usage,
 )
 from app.web.services import Services
 
@@ -79,6 +80,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         login.bp,
         keeping.bp,
         me.bp,
+        usage.bp,
         password.bp,
         api.bp,
         people.bp,

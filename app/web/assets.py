@@ -30,6 +30,7 @@ CSS = [
     "events",
     "timeline",
     "compare",
+    "usage",
     "utilities",
 ]
 _IMMUTABLE = r"^.+\.[0-9a-f]{12}\..+$"

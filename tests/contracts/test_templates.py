@@ -77,6 +77,7 @@ def test_gives_pages_fragments_and_parts_their_names() -> None:
         "people",
         "options",
         "me",
+        "usage",
     }
     for path in TEMPLATES:
         assert re.fullmatch(r"_?[a-z_]+(\.hx)?\.html", path.name)
