@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.adapters.models import Conversation, User
 from app.adapters.money import Spending
@@ -72,6 +72,7 @@ def test_shows_this_month_when_none_is_named(client: FlaskClient, services: Serv
 def test_draws_each_day_and_says_it_in_a_table(client: FlaskClient, services: Services) -> None:
     start(client)
     wait(services)
+    services.db.write(lambda session: session.execute(delete(Spending)))
     chat = services.db.read(lambda session: session.scalar(select(Conversation.id)))
     spend(services, "Local owner", conversation_id=chat)
     spend(services, "Local owner", 24_600, day="2026-11-02", model="n")
