@@ -1,6 +1,6 @@
 """What calls to Claude used and cost in a month: one person's, or everybody's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,30 +94,31 @@ def _added_up(session: Session, which: ColumnElement[bool]) -> Usage:
 def _by_conversation(session: Session, owner: str, which: ColumnElement[bool]) -> list[Share]:
     """Add up by conversation: the dearest by title, then together the others, the deleted, and calls without one."""
     sums = {id: _spent(found) for id, *found in _sums(session, Spending.conversation_id, which)}
-    found = select(Conversation.id, Conversation.title).where(
+    titles = select(Conversation.id, Conversation.title).where(
         Conversation.owner_id == owner, Conversation.id.in_(select(Spending.conversation_id).where(which))
     )
-    titles = {row.id: row.title for row in session.execute(found)}
-    kept = _dearest_first([Share(id, title, sums[id]) for id, title in titles.items()])
-    deleted = [spent for id, spent in sums.items() if id is not None and id not in titles]
-    rest = [share.spent for share in kept[LISTED:]]
-    programs = [sums[None]] if None in sums else []
+    programs = [sums.pop(None)] if None in sums else []
+    kept = _named(session, titles, sums)
     return [
         *kept[:LISTED],
-        *_together("Other conversations", rest),
-        *_together("Deleted conversations", deleted),
+        *_together("Other conversations", [share.spent for share in kept[LISTED:]]),
+        *_together("Deleted conversations", sums.values()),
         *_together("Other programs", programs),
     ]
 
 
 def _by_person(session: Session, month: Month) -> list[Share]:
     sums = {id: _spent(found) for id, *found in _sums(session, Spending.user_id, _within(month))}
-    found = select(User.id, User.name).where(User.id.in_(select(Spending.user_id).where(_within(month))))
-    people = _dearest_first([Share(id, name, sums[id]) for id, name in session.execute(found)])
-    return [*people, *_together("Deleted people", [sums[None]] if None in sums else [])]
+    names = select(User.id, User.name).where(User.id.in_(select(Spending.user_id).where(_within(month))))
+    return [*_named(session, names, sums), *_together("Deleted people", sums.values())]
 
 
-def _together(name: str, spent: list[Spent]) -> Iterator[Share]:
+def _named(session: Session, names: Select[str, str], sums: dict[str | None, Spent]) -> list[Share]:
+    """Take out of ``sums`` what has a name; on Postgres either may have changed meanwhile."""
+    return _dearest_first([Share(id, name, sums.pop(id)) for id, name in session.execute(names) if id in sums])
+
+
+def _together(name: str, spent: Collection[Spent]) -> Iterator[Share]:
     if spent:
         yield Share(None, name, sum(spent, Spent()))
 
