@@ -11,7 +11,7 @@ from tests.scripted import ScriptedClaude, saying
 
 
 def follow(services: Services) -> Followed:
-    sent = services.db.write(say, LOCAL_OWNER, "new", text="Hi", nonce="", model="claude-x")
+    sent = services.db.write(say, LOCAL_OWNER, "new", text="Hi", nonce="", model="m")
     return Followed(services.db, services.feed, services.runner, sent.reply)
 
 
@@ -45,7 +45,7 @@ def test_stops_the_reply_and_keeps_what_came(services: Services, claude: Scripte
     claude.scripts.append([*saying("This much")[:3], Flag()])
     followed = follow(services)
     with gevent.Timeout(5):
-        while not followed.assembly.text:
+        while not (followed.assembly.text or followed.is_over):
             followed.read(0.5)
     followed.leave()
     with gevent.Timeout(5):
