@@ -11,9 +11,10 @@ from app.adapters.money import Spending
 from app.adapters.people import Option
 from app.chat import audit
 from app.core import limits as core_limits
+from app.core.amounts import dollars
 from app.core.errors import Invalid, TooMany
 from app.core.events import LIVE
-from app.core.limits import Limits, day_of, dollars, resets_at
+from app.core.limits import Limits, day_of, resets_at
 from app.core.pricing import Tokens, cost
 from app.core.settings import Settings
 

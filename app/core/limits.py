@@ -75,13 +75,6 @@ def resets_at(moment: datetime, *, is_month: bool) -> datetime:
     return (start.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def dollars(micros: int) -> str:
-    """Write an amount of millionths of a dollar."""
-    if micros >= 1_000_000 or not micros:
-        return f"${micros / 1_000_000:,.2f}"
-    return f"${micros / 1_000_000:.6f}".rstrip("0")
-
-
 def _written(name: str, value: int | None) -> str:
     if value is None:
         return ""

@@ -72,7 +72,7 @@ def ask(services: Services, text: str = "Hi") -> Message:
 def test_refuses_what_is_more_than_is_left(db: Database, clock: Clock) -> None:
     for _ in range(2):
         db.write(budgets.reserve, DAY, CALL)
-    with pytest.raises(TooMany, match=r"This server's budget of \$2.50 a day is used up: \$0.5 is left") as refused:
+    with pytest.raises(TooMany, match=r"This server's budget of \$2.50 a day is used up: \$0.50 is left") as refused:
         db.write(budgets.reserve, DAY, CALL)
 
     assert refused.value.retry_after_s == 61

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from app.core.errors import ConfigurationError
-from app.core.limits import Limits, day_of, dollars, parse, read, resets_at
+from app.core.limits import Limits, day_of, parse, read, resets_at
 
 
 def test_reads_what_is_written() -> None:
@@ -43,10 +43,3 @@ def test_begins_anew_in_utc(moment: datetime, day: datetime, month: datetime) ->
 
 def test_counts_days_of_utc() -> None:
     assert day_of(datetime(2026, 11, 24, 1, tzinfo=timezone(timedelta(hours=2)))) == "2026-11-23"
-
-
-@pytest.mark.parametrize(
-    ("micros", "text"), [(0, "$0.00"), (123, "$0.000123"), (500_000, "$0.5"), (5_000_000, "$5.00")]
-)
-def test_writes_dollars(micros: int, text: str) -> None:
-    assert dollars(micros) == text
