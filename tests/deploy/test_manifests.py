@@ -60,7 +60,10 @@ def test_asks_platforms_for_known_variables() -> None:
     assert APP["env"]["SECRET_KEY"]["generator"] == "secret"
     assert APP["env"]["ANTHROPIC_API_KEY"]["required"] is False
     assert all(entry["description"] for entry in APP["env"].values())
-    Settings.from_env({name: entry["value"] for name, entry in APP["env"].items() if "value" in entry})
+    given = {name: entry["value"] for name, entry in APP["env"].items() if "value" in entry}
+    asked = {"SECRET_KEY": "k" * 64, "RILL_ADMIN_PASSWORD": "a cellar for the lantern", "RILL_URL": "https://x.example"}
+    assert {name for name, entry in APP["env"].items() if entry.get("required") is True} <= set(asked)
+    assert Settings.from_env({**given, **asked}).ways == ("accounts",)
 
 
 def test_asks_platforms_for_what_several_processes_need() -> None:
