@@ -28,6 +28,7 @@ from app.core.events import (
     ThinkingDelta,
 )
 from app.core.request import MessagesRequest
+from app.core.text import from_json
 
 log = logging.getLogger(__name__)
 _END: Any = object()
@@ -205,7 +206,7 @@ class Call:
         with self._interruptible(self._limits.total_s):
             response = self._claude.client.messages.with_raw_response.create(timeout=self._limits.total_s, **asked)
         refuse_other_than(response.http_response, "application/json")
-        yield from whole(response.json(), response.request_id, self._ms())
+        yield from whole(from_json(response.read().decode()), response.request_id, self._ms())
 
     def _ms(self) -> int:
         return round(1000 * (monotonic() - self._began_s))

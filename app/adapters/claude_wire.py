@@ -1,6 +1,5 @@
 """The wire: bounds on what a server may send, and the SDK's objects as our events."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from time import monotonic
@@ -24,7 +23,7 @@ from app.core.events import (
     ThinkingDelta,
 )
 from app.core.request import MessagesRequest
-from app.core.text import storable
+from app.core.text import from_json, storable
 
 #: Once text flows, what comes is left to gather for this long, in seconds, before it is read: several deltas for one
 #: switch of greenlets. A page is sent frames less often than that.
@@ -120,7 +119,7 @@ def events(response: httpx2.Response, began_s: float) -> Iterator[Event | None]:
     for sent in anthropic.Stream.raw_events(response):
         if sent.event == "ping" or not sent.data:
             continue
-        raw = json.loads(sent.data)
+        raw = from_json(sent.data)
         if sent.event == "error" or raw.get("type") == "error":
             raise anthropic.APIStatusError("error in the stream", response=response, body=raw)
         yield to_event(raw, an_id(response.headers.get("request-id")), round(1000 * (monotonic() - began_s)))

@@ -1,7 +1,6 @@
 """Puts a reply together from its events: content blocks as the API has them, usage, and how it ended."""
 
-import json
-from typing import Any
+from typing import Any, TypeVar
 
 from app.core.events import (
     BlockStart,
@@ -13,8 +12,10 @@ from app.core.events import (
     TextDelta,
     ThinkingDelta,
 )
+from app.core.text import from_json
 
 Block = dict[str, Any]
+_T = TypeVar("_T")
 
 
 class Assembly:
@@ -64,28 +65,33 @@ class Assembly:
 
     def _join(self, index: int, kind: str, key: str, text: str) -> None:
         block = self._blocks.setdefault(index, {"type": kind})
-        block[key] = (block.get(key) or "") + text
+        block[key] = _of(str, block.get(key)) + text
 
     def _merge(self, index: int, delta: Block) -> None:
         block = self._blocks.setdefault(index, {"type": "unknown"})
         match delta.get("type"):
             case "input_json_delta":
-                self._input_json[index] = self._input_json.get(index, "") + delta.get("partial_json", "")
+                self._input_json[index] = self._input_json.get(index, "") + _of(str, delta.get("partial_json"))
             case "signature_delta":
                 block["signature"] = delta.get("signature", "")
             case "citations_delta":
-                block["citations"] = [*(block.get("citations") or []), delta.get("citation")]
+                block["citations"] = [*_of(list, block.get("citations")), delta.get("citation")]
             case _:
-                block["deltas"] = [*block.get("deltas", []), delta]
+                block["deltas"] = [*_of(list, block.get("deltas")), delta]
 
     def _finished(self, index: int) -> Block:
         block = self._blocks[index]
         if not (raw := self._input_json.get(index)):
             return block
         try:
-            return {**block, "input": json.loads(raw)}
-        except json.JSONDecodeError:
+            return {**block, "input": from_json(raw)}
+        except ValueError:
             return {**block, "partial_json": raw}
+
+
+def _of(kind: type[_T], value: Any) -> _T:
+    """Give the value if it is of the kind, else an empty one: blocks may hold anything."""
+    return value if isinstance(value, kind) else kind()
 
 
 def text_of(content: list[Block]) -> str:

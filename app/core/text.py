@@ -1,6 +1,11 @@
-"""Text that every store takes."""
+"""Text, and JSON, that every store takes."""
 
+import json
 import re
+from typing import Any
+
+#: How deep JSON may be nested: pages read again, within many calls of their own, what a stream was read into.
+MAX_DEPTH = 100
 
 # Postgres has no room for NUL, and UTF-8 none for half a surrogate pair.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -11,3 +16,30 @@ def storable(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def from_json(text: str) -> Any:
+    """Read JSON, with U+FFFD for half a surrogate pair, which can be escaped but never be sent.
+
+    Raises ValueError for what is no JSON, and for what is nested deeper than MAX_DEPTH.
+    """
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if text.count("{") + text.count("[") > MAX_DEPTH and not _is_within(found, MAX_DEPTH):
+        raise ValueError("nested too deep")
+    if "\\u" in text:
+        found = json.loads(storable(json.dumps(found, ensure_ascii=False)))
+    return found
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_within(value: Any, depth: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_is_within(item, depth - 1) for item in inner)

@@ -61,3 +61,25 @@ def test_keeps_unknown_blocks_and_deltas() -> None:
 
 def test_is_not_complete_without_message_stop() -> None:
     assert not assemble(TextDelta(0, "Hel"), MessageDelta("end_turn")).is_complete
+
+
+def test_takes_blocks_and_deltas_of_any_shape() -> None:
+    odd = {"type": "text", "text": 5, "citations": 5, "deltas": 5}
+    reply = assemble(
+        BlockStart(0, odd),
+        TextDelta(0, "Hello"),
+        OtherDelta(0, {"type": "citations_delta", "citation": 7}),
+        OtherDelta(0, {"type": "input_json_delta", "partial_json": 7}),
+        OtherDelta(0, {"type": "beam"}),
+    )
+
+    assert reply.content == [{"type": "text", "text": "Hello", "citations": [7], "deltas": [{"type": "beam"}]}]
+
+
+def test_keeps_tool_input_that_is_nested_too_deep_as_text() -> None:
+    nested = "[" * 100_000
+    reply = assemble(
+        BlockStart(0, {"type": "tool_use"}), OtherDelta(0, {"type": "input_json_delta", "partial_json": nested})
+    )
+
+    assert reply.content == [{"type": "tool_use", "partial_json": nested}]

@@ -1,9 +1,16 @@
 """Text that every store takes."""
 
+import json
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.text import storable
+from app.core.text import MAX_DEPTH, from_json, storable
+
+FLAT = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+ANY = st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=200)
 
 
 @given(st.text(st.characters()))
@@ -18,3 +25,28 @@ def test_keeps_what_can_be_stored(text: str) -> None:
 
 def test_replaces_what_cannot() -> None:
     assert storable("a\0b\ud83dc") == "a\ufffdb\ufffdc"
+
+
+@given(ANY, st.booleans())
+def test_reads_json_as_it_is(value: Any, is_escaped: bool) -> None:
+    assert from_json(json.dumps(value, ensure_ascii=is_escaped)) == value
+
+
+def test_reads_half_a_surrogate_pair_as_what_can_be_sent() -> None:
+    assert from_json('{"a\\ud83d": ["\\udc00", "\\ud83d\\ude00"]}') == {"a\ufffd": ["\ufffd", "\U0001f600"]}
+
+
+NO_JSON = [("", "Expecting"), ("{", "Expecting"), ("NaN", "no JSON"), ("[-Infinity]", "no JSON")]
+
+
+@pytest.mark.parametrize(("text", "why"), [*NO_JSON, ("[" * 100_000, "deep"), ("1" * 5_000, "digits")])
+def test_refuses_what_is_no_json(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        from_json(text)
+
+
+def test_refuses_json_that_is_nested_deeper_than_pages_can_read() -> None:
+    assert from_json("[" * MAX_DEPTH + "]" * MAX_DEPTH)
+    assert from_json("[" + ",".join(["{}"] * 500) + "]")
+    with pytest.raises(ValueError, match="deep"):
+        from_json('{"a":' * (MAX_DEPTH + 1) + "[]" + "}" * (MAX_DEPTH + 1))

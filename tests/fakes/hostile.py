@@ -1,5 +1,6 @@
 """A Messages API that means harm: markup in every field of every event, and events that nobody knows."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +51,15 @@ RAW = [
     b": <script>alert('owned')</script>\n\n",
     _named(MARKUP, '{"type": "nothing"}'),
 ]
+CITED = [
+    event("content_block_delta", index=0, delta=piece)
+    for piece in (
+        {"type": "citations_delta", "citation": 7},
+        {"type": "input_json_delta", "partial_json": 7},
+        {"type": "beam"},
+        {"type": "text_delta", "text": "Hello"},
+    )
+]
 FIELDS = {
     "start": [event("message_start", message=_message()), event("content_block_start", index=0, content_block=TEXT)],
     "usage": [
@@ -99,6 +109,7 @@ def answers() -> Iterator[tuple[str, Answer]]:
     yield "null", _between(b"event: content_block_delta\ndata: null\n\n")
     yield "list", _between(b"event: content_block_delta\ndata: [1]\n\n")
     yield "deep", _between(b"event: content_block_delta\ndata: " + b"[" * 50_000 + b"\n\n")
+    yield from _odd()
     yield "no-json", _between(b"event: content_block_delta\ndata: " + MARKUP.encode() + b"\n\n")
     for status in (400, 401, 403, 404, 413, 422, 429, 500, 529):
         yield f"status-{status}", failing(status, MARKUP, MARKUP, code=MARKUP)
@@ -108,3 +119,11 @@ def answers() -> Iterator[tuple[str, Answer]]:
     yield "page", Answer([MARKUP.encode()], headers={"content-type": "text/html", "location": "javascript:alert(1)"})
     yield "moved", Answer([], 307, {"location": "https://away.example/owned"})
     yield "cut", Answer([*opening(), delta(MARKUP), CUT])
+
+
+def _odd() -> Iterator[tuple[str, Answer]]:
+    """Give blocks that cannot be written down, read again or joined as they are."""
+    nested = json.loads("[" * 150 + "]" * 150)
+    yield "nested", Answer([*opening({"type": "tool_use", "input": nested}), *closing()])
+    yield "half", Answer([*opening({"type": "tool_use\ud800", "input": {"a": "\udc00"}}), *closing()])
+    yield "citations", Answer([*opening({**TEXT, "citations": 5, "deltas": 5}), *CITED, *closing()])
