@@ -88,4 +88,5 @@ class Followed:
     def _end(self, end: End) -> None:
         self.is_over = True
         if end.status not in ("done", "refused"):
-            self.error = Upstream(end.error_code or end.status, end.note or "The reply ended before it was complete.")
+            code, note = end.error_code or end.status, end.note or "The reply ended before it was complete."
+            self.error = Upstream(code, note, retry_after_s=end.retry_after_s)

@@ -158,10 +158,11 @@ class Runner:
         except Fenced:
             run.pen.is_fenced = True
         except (Invalid, TooMany) as error:
-            end = End("failed", str(error), "budget" if isinstance(error, TooMany) else "not_offered")
+            code = "budget" if isinstance(error, TooMany) else "not_offered"
+            end = End("failed", str(error), code, getattr(error, "retry_after_s", None))
         except Upstream as error:
             run.assembly.request_id = run.assembly.request_id or error.request_id
-            end = End("failed", error.sentence, error.code)
+            end = End("failed", error.sentence, error.code, error.retry_after_s)
         except Exception:
             log.exception("reply.crashed", extra={"reply": run.reply_id})
         finally:

@@ -115,11 +115,15 @@ class Retrying:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Ours, always the last entry of a journal: how the reply ended, and the sentence that goes with it."""
+    """Ours, always the last entry of a journal: how the reply ended, and the sentence that goes with it.
+
+    ``retry_after_s`` is how long Claude asked to wait, in seconds.
+    """
 
     status: str
     note: str = ""
     error_code: str | None = None
+    retry_after_s: float | None = None
 
 
 Event = (
