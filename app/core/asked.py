@@ -108,6 +108,8 @@ def _flag(name: str, value: Any) -> bool:
 
 
 def _count(name: str, value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():  # 3.0 is a whole number in JSON
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise Malformed(f"{name} must be a whole number of at least 1.")
     return value

@@ -35,7 +35,7 @@ FIRST_S = 10.0
 BEAT_S = 10.0
 
 _SSE, _TEXT, _JSON = "text/event-stream", "text/plain", "application/json"
-_DESCRIPTION = json.loads(Path(__file__).with_name("openapi.json").read_text(encoding="utf-8"))
+_DESCRIPTION = Path(__file__).with_name("openapi.json").read_text(encoding="utf-8")
 
 
 @bp.post("/chat")
@@ -64,8 +64,11 @@ def models() -> Response:
 
 @bp.get("/openapi.json")
 def description() -> Response:
-    """Describe the API, as OpenAPI has it."""
-    return jsonify(_DESCRIPTION)
+    """Describe the API, as OpenAPI has it, with the models that are offered."""
+    described = json.loads(_DESCRIPTION)
+    fields = described["components"]["schemas"]["ChatRequest"]["properties"]
+    fields["model"]["enum"] = [*services().options.get().models, None]
+    return jsonify(described)
 
 
 def _form(asked: Asked) -> Form | None:

@@ -42,6 +42,7 @@ def test_reads_a_message() -> None:
         ("system", "Be brief.", "Be brief."),
         ("model", "claude-x", "claude-x"),
         ("max_tokens", 1, 1),
+        ("max_tokens", 3.0, 3),
         ("max_tokens", 10**9, 10**9),
         ("effort", "low", "low"),
         ("effort", "max", "max"),
@@ -90,7 +91,7 @@ def test_a_flag_must_be_true_or_false(name: str, value: Any) -> None:
     assert refused(**{name: value}) == f"{name} must be true or false."
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.0, 1.5, True, "100", [], {}])
+@pytest.mark.parametrize("value", [0, -1, 0.0, 1.5, True, "100", [], {}])
 def test_max_tokens_must_be_a_whole_number(value: Any) -> None:
     assert refused(max_tokens=value) == "max_tokens must be a whole number of at least 1."
 
