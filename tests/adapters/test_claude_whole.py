@@ -83,5 +83,5 @@ def test_stops_while_it_waits(asker: Asker, fake: FakeClaude) -> None:
     call = asker.claude.call(WHOLE)
     gevent.spawn_later(0.2, call.close)
 
-    with pytest.raises(Stopped), gevent.Timeout(5):
+    with pytest.raises(Stopped), gevent.Timeout(20):
         list(call)

@@ -1,6 +1,6 @@
 """The feed through a real Redis: heard elsewhere, and silent rather than in the way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import gevent
 import pytest
@@ -9,6 +9,7 @@ from app.adapters import shared_feed
 from app.adapters.feed import Entry, Subscription
 from app.adapters.shared_feed import SharedFeed
 from tests.backends import Redis
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -33,12 +34,6 @@ def feeds(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Share
 
 def entry(seq: int) -> Entry:
     return Entry(seq, "text", f'{{"index":0,"text":"{seq} ü"}}')
-
-
-def until(is_so: Callable[[], object]) -> None:
-    with gevent.Timeout(8):
-        while not is_so():
-            gevent.sleep(0.01)
 
 
 def heard(subscription: Subscription) -> list[int]:

@@ -19,6 +19,7 @@ from app.core.limits import Limits, parse
 from app.core.pricing import Tokens
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until_idle
 
 CALL = Call(LOCAL_OWNER, "claude-sonnet-5-5", Tokens(output=100_000))  # a dollar
 DAY = Rules(Limits(day=2_500_000))
@@ -63,9 +64,7 @@ def ask(services: Services, text: str = "Hi") -> Message:
     """Ask something, and wait for how it ends."""
     reply = services.db.write(conversations.start, LOCAL_OWNER, text=text, nonce=text, model="claude-sonnet-5-5").reply
     services.runner.start(reply)
-    with gevent.Timeout(5):
-        while services.runner.running:
-            gevent.sleep(0.005)
+    until_idle(services)
     return services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
 
 

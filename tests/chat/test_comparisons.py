@@ -1,6 +1,5 @@
 """One message, two replies: streamed and in one piece."""
 
-import gevent
 import pytest
 from gevent.event import Event as Flag
 from sqlalchemy import func, select
@@ -13,6 +12,7 @@ from app.core.errors import Invalid, NotFound, TooMany
 from app.core.events import TextDelta
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until, until_idle
 
 
 def start(services: Services, text: str = "Hi", nonce: str = "") -> Compared:
@@ -26,9 +26,7 @@ def count(services: Services, table: type[Message | Conversation]) -> int:
 def run(services: Services, compared: Compared) -> None:
     for reply in (compared.streamed, compared.whole):
         services.runner.start(reply)
-    with gevent.Timeout(5):
-        while services.runner.running:
-            gevent.sleep(0.005)
+    until_idle(services)
 
 
 def test_makes_two_replies_to_one_message(services: Services) -> None:
@@ -129,8 +127,6 @@ def test_says_when_the_first_word_came(services: Services, claude: ScriptedClaud
 
     assert services.db.read(first) is None
     services.runner.start(sent.reply)
-    with gevent.Timeout(5):
-        while services.db.read(first) is None:
-            gevent.sleep(0.005)
+    until(lambda: services.db.read(first) is not None)
 
     assert services.db.read(first) == 0.52

@@ -10,12 +10,13 @@ from app.core.errors import Unavailable, Upstream
 from app.core.request import MessagesRequest
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until
 
 REQUEST = MessagesRequest("claude-x", 100, [{"role": "user", "content": "Hi"}])
 
 
 def test_gives_what_came_until_it_is_over(services: Services) -> None:
-    with services.directs.call(REQUEST, LOCAL_OWNER) as call, gevent.Timeout(5):
+    with services.directs.call(REQUEST, LOCAL_OWNER) as call, gevent.Timeout(20):
         came = []
         while not call.is_over:
             came += call.read(1)
@@ -31,7 +32,7 @@ def test_gives_what_came_until_it_is_over(services: Services) -> None:
 def test_keeps_why_it_failed(services: Services, claude: ScriptedClaude, raised: Exception, code: str) -> None:
     claude.scripts.append([raised])
 
-    with services.directs.call(REQUEST, LOCAL_OWNER) as call, gevent.Timeout(5):
+    with services.directs.call(REQUEST, LOCAL_OWNER) as call, gevent.Timeout(20):
         while not call.is_over:
             call.read(1)
 
@@ -44,9 +45,7 @@ def test_closes_the_call_with_the_context(services: Services, claude: ScriptedCl
 
     with services.directs.call(REQUEST, LOCAL_OWNER) as call:
         call.read(1)
-    with gevent.Timeout(5):
-        while not call.is_over:
-            gevent.sleep(0.005)
+    until(lambda: call.is_over)
 
     assert call.is_stopped
     assert claude.closed == 1

@@ -8,6 +8,7 @@ from app.chat.followed import Followed, say
 from app.core.errors import Upstream
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until_idle
 
 
 def follow(services: Services) -> Followed:
@@ -16,7 +17,7 @@ def follow(services: Services) -> Followed:
 
 
 def read_all(followed: Followed) -> None:
-    with gevent.Timeout(5):
+    with gevent.Timeout(20):
         while not followed.is_over:
             followed.read(0.5)
 
@@ -44,13 +45,11 @@ def test_says_why_it_failed(services: Services, claude: ScriptedClaude) -> None:
 def test_stops_the_reply_and_keeps_what_came(services: Services, claude: ScriptedClaude) -> None:
     claude.scripts.append([*saying("This much")[:3], Flag()])
     followed = follow(services)
-    with gevent.Timeout(5):
+    with gevent.Timeout(20):
         while not (followed.assembly.text or followed.is_over):
             followed.read(0.5)
     followed.leave()
-    with gevent.Timeout(5):
-        while services.runner.running:
-            gevent.sleep(0.005)
+    until_idle(services)
 
     reply = services.db.read(lambda session: session.get(Message, followed.about["reply"]))
     assert reply.status == "stopped"

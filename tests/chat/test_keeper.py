@@ -13,6 +13,7 @@ from app.chat import conversations, leases
 from app.core.events import BlockStart, MessageStart, TextDelta
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until, until_idle, until_written
 
 MakeApp = Callable[..., Flask]
 HALF = [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "Half")]
@@ -24,10 +25,12 @@ def two(make_app: MakeApp) -> tuple[Services, Services]:
     return make_app().extensions["rill"], make_app().extensions["rill"]
 
 
-def begin(services: Services) -> Message:
+def begin(services: Services, text: str = "Half") -> Message:
+    """Ask something, and wait until a text is written, or with none until the reply runs."""
     sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
     services.runner.start(sent.reply)
-    gevent.sleep(0.15)
+    until(lambda: reply_of(services, sent.reply).status == "running")
+    until_written(services, sent.reply.id, text)
     return sent.reply
 
 
@@ -38,12 +41,6 @@ def expire(services: Services) -> None:
 
 def reply_of(services: Services, reply: Message) -> Message:
     return services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    with gevent.Timeout(5):
-        while not is_so():
-            gevent.sleep(0.01)
 
 
 def test_ends_a_reply_that_a_silent_process_had(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
@@ -66,7 +63,7 @@ def test_makes_the_silent_process_let_go_of_claude(two: tuple[Services, Services
     other.keeper.tick()
 
     go_on.set()  # it wakes up and writes on
-    until(lambda: not one.runner.running)
+    until_idle(one)
 
     assert claude.closed == 1
     assert reply_of(one, reply).text == "Half"
@@ -82,7 +79,7 @@ def test_notices_at_its_next_round_that_it_has_lost_a_reply(
     other.keeper.tick()
 
     one.keeper.tick()
-    until(lambda: not one.runner.running)
+    until_idle(one)
 
     assert claude.closed == 1
 
@@ -90,7 +87,7 @@ def test_notices_at_its_next_round_that_it_has_lost_a_reply(
 def test_begins_a_reply_again_of_which_nothing_is_there(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
     one, other = two
     claude.scripts += [[Flag()], saying("From the other.")]
-    reply = begin(one)
+    reply = begin(one, "")
     expire(one)
 
     other.keeper.tick()
@@ -104,7 +101,7 @@ def test_gives_back_what_has_not_begun_when_it_is_told_to_go(
 ) -> None:
     one, other = two
     claude.scripts += [[Flag()], saying("From the other.")]
-    reply = begin(one)
+    reply = begin(one, "")
     one.runner.drain(0)
     assert reply_of(one, reply).status == "queued"
 
@@ -124,7 +121,7 @@ def test_stops_a_reply_that_another_process_was_asked_to_stop(
 
     other.db.write(leases.cancel, reply.id)
     one.keeper.tick()
-    until(lambda: not one.runner.running)
+    until_idle(one)
 
     assert (reply_of(one, reply).status, reply_of(one, reply).text) == ("stopped", "Half")
 
@@ -145,7 +142,7 @@ def test_shows_a_reply_that_another_process_writes(two: tuple[Services, Services
         assert "And more." in view.blocks[0].html(cursor="|")
 
         one.runner.stop(reply.id)
-        until(lambda: not one.runner.running)
+        until_idle(one)
         gevent.sleep(0.5)
         other.live.poll()
         view.refresh()
@@ -166,7 +163,7 @@ def test_ends_the_view_of_a_reply_that_is_gone(two: tuple[Services, Services], c
 
         assert view.end is not None
     one.runner.stop(reply.id)
-    until(lambda: not one.runner.running)
+    until_idle(one)
 
 
 def test_leaves_a_reply_alone_that_is_about_to_begin(services: Services, claude: ScriptedClaude) -> None:

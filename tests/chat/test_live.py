@@ -8,6 +8,7 @@ from app.chat import conversations
 from app.core.events import BlockStart, MessageStart, TextDelta
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import PATIENCE_S, until_idle, until_written
 
 
 def begin(services: Services, claude: ScriptedClaude) -> tuple[str, Flag]:
@@ -16,7 +17,7 @@ def begin(services: Services, claude: ScriptedClaude) -> tuple[str, Flag]:
     claude.scripts.append([*start, go_on, TextDelta(0, "o. And more"), Flag()])
     sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
     services.runner.start(sent.reply)
-    gevent.sleep(0.1)
+    until_written(services, sent.reply.id, "Tw")
     return sent.reply.id, go_on
 
 
@@ -33,7 +34,7 @@ def test_follows_what_is_committed_later(services: Services, claude: ScriptedCla
     with services.live.view(reply_id) as view:
         before = view.version
         go_on.set()
-        gevent.sleep(0.1)
+        until_written(services, reply_id, "more")
         view.refresh()
 
         assert view.version > before
@@ -55,9 +56,9 @@ def test_reads_the_journal_where_the_feed_left_a_gap(services: Services, claude:
 
     with services.live.view(reply_id) as view:
         go_on.set()
-        gevent.sleep(0.1)
+        until_written(services, reply_id, "more")
         services.runner.stop(reply_id)
-        gevent.sleep(0.1)
+        until_idle(services)
         last = view.subscription.entries.pop()
         view.subscription.entries.clear()
         view.subscription.entries.append(last)
@@ -80,7 +81,7 @@ def test_lets_others_have_their_turn_while_it_renders_much(services: Services, c
     claude.scripts.append([*start, TextDelta(0, "some *words* here\n\n" * 5_000), Flag()])
     sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
     services.runner.start(sent.reply)
-    gevent.sleep(0.2)
+    until_written(services, sent.reply.id, "here")
     other = gevent.spawn(count)
 
     with services.live.view(sent.reply.id) as view:
@@ -106,6 +107,6 @@ def test_ends_only_when_all_is_rendered(services: Services, claude: ScriptedClau
     watchers = [gevent.spawn(watch) for _reader in range(3)]
     gevent.sleep(0.05)
     services.runner.start(sent.reply)
-    gevent.joinall(watchers, timeout=10)
+    gevent.joinall(watchers, timeout=PATIENCE_S)
 
     assert found == [2_000] * 3

@@ -1,6 +1,5 @@
 """Replies from start to end: what is stored, whatever happens on the way."""
 
-import gevent
 import pytest
 from gevent.event import Event as Flag
 
@@ -12,6 +11,7 @@ from app.core.errors import Upstream
 from app.core.events import BlockStart, MessageStart, TextDelta, from_entry
 from app.web.services import Services
 from tests.scripted import Script, ScriptedClaude, saying
+from tests.waiting import until_idle, until_written
 
 
 def begin(services: Services, text: str = "Hello") -> Message:
@@ -21,9 +21,7 @@ def begin(services: Services, text: str = "Hello") -> Message:
 
 
 def ended(services: Services, reply: Message) -> Message:
-    with gevent.Timeout(5):
-        while services.runner.running:
-            gevent.sleep(0.005)
+    until_idle(services)
     return services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
 
 
@@ -57,7 +55,7 @@ def test_asks_with_the_conversation_so_far(services: Services, claude: ScriptedC
 def test_keeps_what_had_arrived_when_stopped(services: Services, claude: ScriptedClaude) -> None:
     claude.scripts.append(half(Flag()))
     reply = begin(services)
-    gevent.sleep(0.05)
+    until_written(services, reply.id, "Half")
 
     assert services.runner.stop(reply.id)
     reply = ended(services, reply)
@@ -114,7 +112,7 @@ def test_does_not_stop_what_is_not_running(services: Services) -> None:
 def test_drains_by_marking_what_is_left_as_interrupted(services: Services, claude: ScriptedClaude) -> None:
     claude.scripts.append(half(Flag()))
     reply = begin(services)
-    gevent.sleep(0.05)
+    until_written(services, reply.id, "Half")
 
     services.runner.drain(0)
 
@@ -142,7 +140,7 @@ def test_reaps_what_an_earlier_process_left_with_the_text_of_the_journal(
 ) -> None:
     claude.scripts.append(half(Flag()))
     reply = begin(services)
-    gevent.sleep(0.1)
+    until_written(services, reply.id, "Half")
 
     assert services.db.write(ending.reap, "w", all_others=True).ended
 

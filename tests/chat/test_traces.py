@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import gevent
 from gevent.event import Event as Flag
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from app.chat import conversations, ending, journal, leases, traces
 from app.core.events import BlockStart, Event, MessageStart, TextDelta, to_entry
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until, until_idle
 
 
 def begin(services: Services) -> Message:
@@ -22,9 +22,7 @@ def begin(services: Services) -> Message:
 
 
 def ended(services: Services) -> None:
-    with gevent.Timeout(5):
-        while services.runner.running:
-            gevent.sleep(0.005)
+    until_idle(services)
 
 
 def read(services: Services, reply: Message) -> list[Event] | None:
@@ -47,9 +45,7 @@ def test_has_what_came_so_far_of_a_running_one(services: Services, claude: Scrip
     go_on = Flag()
     claude.scripts.append([*saying("Good ")[:3], go_on])
     reply = begin(services)
-    with gevent.Timeout(5):
-        while not services.db.read(journal.assemble, reply.id).text:
-            gevent.sleep(0.005)
+    until(lambda: services.db.read(journal.assemble, reply.id).text)
 
     assert read(services, reply) == saying("Good ")[:3]
     go_on.set()

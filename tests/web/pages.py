@@ -2,12 +2,12 @@
 
 import re
 
-import gevent
 from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.web.services import Services
+from tests.waiting import until_idle
 
 HTMX = {"HX-Request": "true"}
 
@@ -31,6 +31,4 @@ def reply_id(client: FlaskClient, conversation_id: str) -> str:
 
 def wait(services: Services) -> None:
     """Wait until no reply is being written."""
-    with gevent.Timeout(5):
-        while services.runner.running:
-            gevent.sleep(0.005)
+    until_idle(services)

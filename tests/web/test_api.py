@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import gevent
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -17,6 +16,7 @@ from app.core.request import WHOLE_TOKENS
 from app.web import api
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until
 from tests.web.pages import soup, wait
 
 USAGE = {"input_tokens": 7, "output_tokens": 11}
@@ -285,7 +285,5 @@ def test_the_end_of_the_answer_ends_the_call(client: FlaskClient, services: Serv
     assert services.directs.running == 1
     response.close()
 
-    with gevent.Timeout(5):
-        while services.directs.running:
-            gevent.sleep(0.005)
+    until(lambda: not services.directs.running)
     assert claude.closed == 1

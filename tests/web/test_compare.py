@@ -17,6 +17,7 @@ from app.core.errors import Upstream
 from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
 from app.web.services import Services
 from tests.scripted import Script, ScriptedClaude, saying
+from tests.waiting import until
 from tests.web.pages import HTMX, soup, wait
 from tests.web.wire import nodes
 
@@ -49,9 +50,7 @@ def running(client: FlaskClient, services: Services, claude: ScriptedClaude) -> 
     claude.whole.append([two, *saying("Whole.")])
     id = compare(client)
     streamed = services.db.read(comparisons.find, LOCAL_OWNER, id).streamed
-    with gevent.Timeout(5):
-        while services.db.read(comparisons.first_word_s, streamed.id) is None:
-            gevent.sleep(0.005)
+    until(lambda: services.db.read(comparisons.first_word_s, streamed.id) is not None)
     return id, one, two
 
 
@@ -126,9 +125,7 @@ def test_gives_the_whole_state_to_whoever_comes_back(
     id, _one, two = running(client, services, claude)
     two.set()
     whole = services.db.read(comparisons.find, LOCAL_OWNER, id).whole
-    with gevent.Timeout(5):
-        while services.runner.has(whole.id):
-            gevent.sleep(0.005)
+    until(lambda: not services.runner.has(whole.id))
 
     for _turn in range(2):
         stream = client.get(f"/compare/{id}/stream", buffered=False)
@@ -171,7 +168,7 @@ def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedC
     id = compare(client)
 
     stream = client.get(f"/compare/{id}/stream", buffered=False)
-    with gevent.Timeout(5):
+    with gevent.Timeout(20):
         for frame in stream.response:
             found = partials(frame.decode())
             if "Claude is busy. Trying again in" in found["#compare-streamed-clock"]:

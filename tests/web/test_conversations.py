@@ -1,6 +1,5 @@
 """The chat page: plain forms and htmx, what comes back and what is kept."""
 
-import gevent
 import pytest
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
@@ -8,6 +7,7 @@ from gevent.event import Event as Flag
 from app.core.events import BlockStart, MessageStart, TextDelta
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until_written
 from tests.web.pages import HTMX, reply_id, soup, start, wait
 
 
@@ -96,11 +96,13 @@ def test_answers_404_for_what_is_not_there(client: FlaskClient, path: str) -> No
     assert soup(response).select_one(".notice").text.endswith(".")
 
 
-def test_shows_everything_so_far_when_reloaded_in_mid_reply(client: FlaskClient, claude: ScriptedClaude) -> None:
+def test_shows_everything_so_far_when_reloaded_in_mid_reply(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
     growing = [MessageStart("c"), BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "So far.\n\nAnd")]
     claude.scripts.append([*growing, Flag()])
     id = start(client)
-    gevent.sleep(0.1)
+    until_written(services, reply_id(client, id), "And")
 
     page = soup(client.get(f"/c/{id}"))
 

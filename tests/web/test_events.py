@@ -3,17 +3,16 @@
 import json
 from collections.abc import Callable
 
-import gevent
 import pytest
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 from sqlalchemy import delete, update
 
 from app.adapters.models import Message, StreamTrace, User
-from app.chat import journal
 from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until_written
 from tests.web.pages import HTMX, reply_id, soup, start, wait
 
 Finished = Callable[..., str]
@@ -38,9 +37,7 @@ def growing(client: FlaskClient, services: Services, claude: ScriptedClaude) -> 
     said = [TextDelta(0, "One ", "900:4 "), TextDelta(0, "two ", "1900:4 ")]
     claude.scripts.append([*saying()[:2], *said, go_on, *saying("three")[2:]])
     id = reply_id(client, start(client))
-    with gevent.Timeout(5):
-        while "two" not in services.db.read(journal.assemble, id).text:
-            gevent.sleep(0.005)
+    until_written(services, id, "two")
     return id, go_on
 
 

@@ -13,6 +13,7 @@ from app.adapters.models import LOCAL_OWNER
 from app.chat import conversations
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
+from tests.waiting import until_idle
 
 
 def test_is_ready(client: FlaskClient) -> None:
@@ -56,9 +57,7 @@ def test_counts_what_it_does_and_names_nobody(client: FlaskClient, services: Ser
     claude.scripts.append(saying("Secret ", "words."))
     sent = services.db.write(conversations.start, LOCAL_OWNER, text="My question", nonce="", model="m")
     services.runner.start(sent.reply)
-    with gevent.Timeout(5):
-        while services.runner.running:
-            gevent.sleep(0.01)
+    until_idle(services)
 
     text = client.get("/metrics").text
 

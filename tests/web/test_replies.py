@@ -16,6 +16,7 @@ from app.core.markdown import render
 from app.web import frames
 from app.web.services import Services
 from tests.scripted import Script, ScriptedClaude, saying
+from tests.waiting import until, until_written
 from tests.web.pages import HTMX, reply_id, soup, start, wait
 from tests.web.wire import Page
 
@@ -48,9 +49,7 @@ def test_resumes_after_the_cursor_without_repeating(
     go_on, last = Flag(), Flag()
     claude.scripts.append(growing(TextDelta(0, "One.\n\nTwo.\n\nThr"), go_on, TextDelta(0, "ee.\n\nFour"), last))
     id = reply_id(client, start(client))
-    with gevent.Timeout(5):
-        while "Thr" not in services.db.read(journal.assemble, id).text:
-            gevent.sleep(0.005)
+    until_written(services, id, "Thr")
     stream = client.get(f"/replies/{id}/stream", buffered=False)
     first = next(iter(stream.response)).decode()
     page = Page(id).take(first)
@@ -71,7 +70,7 @@ def test_resumes_after_the_cursor_without_repeating(
 
 @pytest.mark.parametrize("name", ["05-loose-numbered-nested", "11-math-heavy", "34-long-mixed"])
 def test_builds_the_finished_reply_over_several_connections(
-    client: FlaskClient, claude: ScriptedClaude, name: str
+    client: FlaskClient, services: Services, claude: ScriptedClaude, name: str
 ) -> None:
     text = Path(f"tests/corpus/{name}.md").read_text()
     stops = [Flag() for _stop in range(4)]
@@ -82,7 +81,7 @@ def test_builds_the_finished_reply_over_several_connections(
     page = Page(id)
     for stop in stops[:-1]:
         stop.set()
-        gevent.sleep(0.1)
+        until_written(services, id, parts.pop(0).text)
         stream = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": (page.ids or [""])[-1]}, buffered=False)
         page.take(next(iter(stream.response)).decode())
         stream.close()
@@ -93,10 +92,10 @@ def test_builds_the_finished_reply_over_several_connections(
     assert page.html == BeautifulSoup(f'<div class="prose">{render(text)}</div>', "html.parser").decode()
 
 
-def test_resets_for_a_cursor_it_does_not_know(client: FlaskClient, claude: ScriptedClaude) -> None:
+def test_resets_for_a_cursor_it_does_not_know(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
     claude.scripts += [growing(TextDelta(0, "All of it. And"), Flag())]
     id = reply_id(client, start(client))
-    gevent.sleep(0.1)
+    until_written(services, id, "And")
 
     for cursor in ("nonsense", "ffffff-3", "", "ffffff-999999999"):
         stream = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": cursor}, buffered=False)
@@ -115,10 +114,10 @@ def test_ends_at_once_for_a_finished_or_unknown_reply(client: FlaskClient, servi
         assert response.text.endswith("event: done\ndata: done\n\n")
 
 
-def test_counts_down_while_claude_is_busy(client: FlaskClient, claude: ScriptedClaude) -> None:
+def test_counts_down_while_claude_is_busy(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
     claude.scripts.append([Retrying(2, 3, 4.0, "Claude is busy."), Flag()])
     id = reply_id(client, start(client))
-    gevent.sleep(0.1)
+    until(lambda: services.db.read(journal.read_after, id, 0))
 
     stream = client.get(f"/replies/{id}/stream", buffered=False)
     page = Page(id).take(next(iter(stream.response)).decode())
@@ -175,7 +174,7 @@ def test_stops_and_keeps_what_had_arrived(client: FlaskClient, services: Service
     claude.scripts.append(growing(TextDelta(0, "Half"), Flag()))
     id = start(client)
     reply = reply_id(client, id)
-    gevent.sleep(0.05)
+    until_written(services, reply, "Half")
 
     assert client.post(f"/replies/{reply}/stop", headers=HTMX).status_code == 204
     wait(services)
