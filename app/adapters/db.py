@@ -8,11 +8,12 @@ loop; the journal has a connection of its own there, which pages cannot use up.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import gevent
 from gevent.threadpool import ThreadPool
-from sqlalchemy import Double, Engine, MetaData, make_url
+from sqlalchemy import Double, Engine, MetaData, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
@@ -60,6 +61,20 @@ def _sqlite_now(*_args: Any, **_kwargs: Any) -> str:
 @compiles(db_now, "postgresql")
 def _postgres_now(*_args: Any, **_kwargs: Any) -> str:
     return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+class Turn(IntEnum):
+    """What units of work look at before they change it, and so take turns at; the numbers are Postgres's keys."""
+
+    SPENDING = 7_455_112
+    PEOPLE = 7_455_113
+    OPTIONS = 7_455_114
+
+
+def take_turn(session: Session, turn: Turn) -> None:
+    """Wait until no other unit of work has this turn, and have it until the commit; SQLite has one writer."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": int(turn)})
 
 
 class Unreachable(Unavailable):

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.adapters.db import Turn, take_turn
 from app.adapters.models import Message, now
 from app.adapters.money import Spending
 from app.adapters.people import Option
@@ -23,8 +24,6 @@ _SOON = 0.8
 #: A reservation that nobody settled counts in full after this time: whoever made it is gone.
 _LOST = timedelta(hours=1)
 _OPTION = "budgets"
-#: Serialises reservations on Postgres; any number that nothing else uses.
-_LOCK = 7_455_112
 _MINUTE = timedelta(minutes=1)
 
 
@@ -76,6 +75,7 @@ def change(session: Session, actor: str, given: dict[str, str]) -> None:
     except ValueError as error:
         name = str(error).replace("_", " ")
         raise Invalid(f"The budget “{name}” is no amount. Write dollars or tokens. Nothing was changed.") from None
+    take_turn(session, Turn.OPTIONS)
     session.merge(Option(name=_OPTION, value=limits.written()))
     said = ", ".join(f"{name} {value}" for name, value in limits.written().items() if value)
     audit.note(session, actor, "budgets.changed", "", said or "none")
@@ -96,8 +96,7 @@ def reserve(session: Session, rules: Rules, call: Call) -> str:
     Whoever asks for the same reply again gets the reservation there is.
     """
     moment = now()
-    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turn(session, Turn.SPENDING)
     earlier = _open(session, call.reply_id)
     if earlier is not None:
         return earlier.id

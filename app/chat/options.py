@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.adapters.db import Database
+from app.adapters.db import Database, Turn, take_turn
 from app.adapters.people import Option
 from app.chat import audit
 from app.chat.choices import checked
@@ -82,6 +82,7 @@ def read(session: Session, settings: Settings) -> Options:
 
 def write(session: Session, actor: str, settings: Settings, chosen: dict[str, Any]) -> None:
     """Store what an administrator chose; what is as the environment has it is not stored. Raises Invalid."""
+    take_turn(session, Turn.OPTIONS)
     before = _now(session, settings)
     after = {**before, **checked(chosen, before, settings)}
     for name, value in after.items():

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from sqlalchemy import ColumnElement, false, func, select
 from sqlalchemy.orm import Session
 
+from app.adapters.db import Turn, take_turn
 from app.adapters.models import LOCAL_OWNER, User
 from app.chat import audit, logins, tokens
 from app.core.errors import Conflict, Invalid, NotFound
@@ -58,6 +59,7 @@ def add(session: Session, actor: str, name: str, role: str = "member", *, passwo
     name = named(name)
     if role not in ROLES:
         raise Invalid("A person is an administrator or a member.")
+    take_turn(session, Turn.PEOPLE)
     if find(session, name) is not None:
         raise Conflict(f"There is somebody called {name} already. Choose another name.")
     session.add(user := User(name=name, role=role, password_hash=password_hash))
@@ -73,6 +75,7 @@ def has_nobody(session: Session) -> bool:
 
 def first_administrator(session: Session, password_hash: str) -> bool:
     """Make the local owner, with what is theirs, the administrator ``admin``, if nobody has a password yet."""
+    take_turn(session, Turn.PEOPLE)
     if not has_nobody(session):
         return False
     owner = find(session, "admin") or get(session, LOCAL_OWNER)
@@ -89,6 +92,9 @@ def known(session: Session, subject: str) -> User | None:
 def recognise(session: Session, identity: Identity) -> User:
     """Find the person whom a proxy or an identity provider names, or add them."""
     user = known(session, identity.subject)
+    if user is None:
+        take_turn(session, Turn.PEOPLE)
+        user = known(session, identity.subject)
     if user is None:
         name = _free(session, identity.name)
         session.add(user := User(name=name, role=identity.role or "member", subject=identity.subject))
@@ -158,6 +164,7 @@ def enable(session: Session, actor: str, id: str) -> None:
 
 def refuse_last(session: Session, user: User) -> None:
     """Raise Conflict where nobody would be an administrator without this person."""
+    take_turn(session, Turn.PEOPLE)
     by_proxy = User.subject.startswith("proxy:") & User.password_hash.is_(None)  # a header makes no administrator
     able = (User.role == "administrator", ~User.is_disabled, ~func.coalesce(by_proxy, false()), _came())
     others = select(func.count()).where(*able, User.id != user.id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.adapters.db import Turn, take_turn
 from app.adapters.models import new_id
 from app.adapters.people import Option
 from app.chat import audit
@@ -66,6 +67,7 @@ def _get(session: Session, id: str) -> Option:
 
 
 def _checked(session: Session, id: str | None, name: str, prompt: str) -> dict[str, str]:
+    take_turn(session, Turn.OPTIONS)
     name, prompt = " ".join(storable(name).split()), checked_prompt(prompt)
     if not 1 <= len(name) <= MAX_NAME:
         raise Invalid(f"A preset has a name of up to {MAX_NAME} characters. {_KEPT}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import gevent
 import pytest
 
 from app.adapters.db import Database, Unreachable
@@ -12,6 +13,7 @@ from app.chat import audit, options
 from app.chat.options import Current
 from app.core.errors import Invalid, Unavailable
 from app.core.settings import Settings
+from tests.waiting import PATIENCE_S
 
 ENVIRON = {"RILL_MODELS": "a,b,c", "RILL_MODEL": "b", "RILL_MAX_TOKENS": "1000", "RILL_SYSTEM_PROMPT": "Be kind."}
 SETTINGS = Settings.from_env(ENVIRON)
@@ -178,3 +180,11 @@ def test_takes_no_older_answer_for_a_newer_one(db: Database, monkeypatch: pytest
     monkeypatch.setattr(db, "read", slow)
     assert current.renew().pause == "Wait."
     assert current.get().pause == "Wait."
+
+
+def test_takes_what_two_administrators_choose_at_once(db: Database) -> None:
+    done = [gevent.spawn(db.write, options.write, "root", SETTINGS, {"notice": f"Note {n}"}) for n in range(5)]
+    gevent.joinall(done, timeout=PATIENCE_S, raise_error=True)
+
+    assert db.read(options.read, SETTINGS).notice.startswith("Note ")
+    assert [name for name, _detail in noted(db)] == ["notice"] * 5

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import gevent
 import pytest
 
 from app.adapters import models
@@ -11,6 +12,7 @@ from app.adapters.models import LOCAL_OWNER, User
 from app.chat import audit, links, logins, people, tokens
 from app.chat.people import Identity
 from app.core.errors import Conflict, Invalid, NotFound
+from tests.waiting import PATIENCE_S
 
 KEY = "k" * 32
 
@@ -240,3 +242,28 @@ def test_takes_down_who_did_what(db: Database, ann: User) -> None:
 )
 def test_says_what_browser_it_is(agent: str, said: str) -> None:
     assert logins.describe(agent) == said
+
+
+def test_leaves_an_administrator_whoever_is_demoted_at_once(db: Database) -> None:
+    all_of_them = [db.write(people.add, "test", f"root-{n}", role="administrator", password_hash="x") for n in range(5)]
+
+    def demote(user: User) -> bool:
+        try:
+            db.write(people.set_role, "test", user.id, "member")
+        except Conflict:
+            return False
+        return True
+
+    done = [gevent.spawn(demote, user) for user in all_of_them]
+    gevent.joinall(done, timeout=PATIENCE_S)
+
+    assert sorted(greenlet.value for greenlet in done) == [False, True, True, True, True]
+
+
+def test_adds_a_person_once_who_comes_twice_at_once(db: Database) -> None:
+    ann = Identity("proxy:ann", "Ann")
+    came = [gevent.spawn(db.write, people.recognise, ann) for _page in range(5)]
+    gevent.joinall(came, timeout=PATIENCE_S)
+
+    assert len({greenlet.value.id for greenlet in came}) == 1
+    assert [user.name for user in db.read(people.everyone)] == ["ann"]
