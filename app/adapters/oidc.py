@@ -13,10 +13,11 @@ from urllib.parse import quote_plus, urlencode
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
+from gevent.lock import RLock
 from joserfc import jwk, jwt
 from joserfc.errors import JoseError
 
-from app.adapters.oidc_wire import Untrusted, Wire, check_address
+from app.adapters.oidc_wire import Away, Untrusted, Wire, check_address
 from app.core.errors import Invalid
 
 #: Signatures that are believed: made with a private key, never with a secret that Rill has as well.
@@ -25,6 +26,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 _LEEWAY_S = 60
 #: How long what the provider says of itself is believed, in seconds.
 _FRESH_S = 3600.0
+#: For how long a provider that failed is left in peace, in seconds, however many people press the button.
+_REST_S = 5.0
 _AGAIN = "This sign-in is over already. Choose how to sign in once more."
 _NAMES = ("preferred_username", "email", "name")
 
@@ -73,6 +76,8 @@ class Oidc:
         self._issuer, self._application = issuer, application
         self._wire = wire or Wire()
         self._provider: _Provider | None = None
+        self._failed: tuple[float, Away | Untrusted] | None = None
+        self._discovering = RLock()
         self._keys: tuple[float, list[jwk.Key]] | None = None
 
     def address(self, attempt: Attempt, *, wants: Collection[str]) -> str:
@@ -107,10 +112,20 @@ class Oidc:
         return self._completed(provider, access, claims) if is_short and provider.userinfo else claims
 
     def _discovered(self) -> _Provider:
-        if self._provider is None or monotonic() - self._provider.found_at > _FRESH_S:
-            self._provider = None
-            self._provider = _read(self._wire.get(f"{self._issuer}/.well-known/openid-configuration"), self._issuer)
-        return self._provider
+        with self._discovering:
+            if self._provider is None or monotonic() - self._provider.found_at > _FRESH_S:
+                self._provider = None
+                self._provider = self._discover()
+            return self._provider
+
+    def _discover(self) -> _Provider:
+        if self._failed is not None and monotonic() - self._failed[0] < _REST_S:
+            raise type(self._failed[1])(self._failed[1].reason)
+        try:
+            return _read(self._wire.get(f"{self._issuer}/.well-known/openid-configuration"), self._issuer)
+        except (Away, Untrusted) as error:
+            self._failed = (monotonic(), error)
+            raise
 
     def _trade(self, provider: _Provider, code: str, verifier: str) -> dict[str, Any]:
         application = self._application

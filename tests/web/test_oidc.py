@@ -8,21 +8,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import gevent
 import httpx2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.adapters import oidc
 from app.adapters.models import User
 from app.adapters.oidc_wire import Wire
 from app.chat import people
 from tests.fakes import provider as fakes
 from tests.fakes.provider import ACCESS, CLIENT, CODE, SECRET, Provider
 from tests.servers import start_provider
+from tests.waiting import PATIENCE_S
 from tests.web.door import KEY
 
 NOW = int(time.time())
+DISCOVERY = "/.well-known/openid-configuration"
 
 
 @dataclass
@@ -255,7 +259,7 @@ def test_asks_once_more_for_a_key_that_it_does_not_know(flow: Flow) -> None:
 
     assert after_rotation.status_code == again.status_code == 303
     assert flow.provider.asked.count("/keys") == 2
-    assert flow.provider.asked.count("/.well-known/openid-configuration") == 1
+    assert flow.provider.asked.count(DISCOVERY) == 1
 
 
 def test_gives_up_on_a_key_that_nobody_publishes(flow: Flow) -> None:
@@ -298,7 +302,7 @@ def test_takes_no_answer_of_another_issuer(flow: Flow, named: str | None, status
     assert flow.back(iss=flow.provider.url).status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
+@pytest.mark.parametrize("path", [DISCOVERY, "/token", "/keys"])
 @pytest.mark.parametrize(("answer", "status"), [(fakes.redirected, 502), (fakes.endless, 502), (fakes.dripping, 503)])
 def test_bounds_what_the_provider_may_answer(flow: Flow, path: str, answer: Any, status: int) -> None:
     flow.app.extensions["rill"].oidc._wire = Wire(patience_s=0.3)
@@ -336,6 +340,20 @@ def test_says_when_nobody_answers(make_flow: Callable[..., Flow]) -> None:
 
     assert response.status_code == 503
     assert "does not answer" in response.text
+
+
+def test_leaves_a_provider_in_peace_that_fails(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow.provider.answer = {DISCOVERY: lambda start: fakes.answer(start, {}, "500 Oh")}
+    pressed = [gevent.spawn(flow.app.test_client().get, "/login/oidc") for _person in range(20)]
+    gevent.joinall(pressed, timeout=PATIENCE_S)
+
+    assert {greenlet.value.status_code for greenlet in pressed} == {503}
+    assert flow.provider.asked.count(DISCOVERY) == 1
+
+    flow.provider.answer = {}
+    monkeypatch.setattr(oidc, "_REST_S", 0.0)
+    assert flow.sign_in().status_code == 303
+    assert flow.is_in()
 
 
 def test_shows_nothing_of_what_the_provider_says_went_wrong(flow: Flow) -> None:
