@@ -8,6 +8,7 @@ from sqlalchemy import JSON, DateTime, ForeignKey, Index, UniqueConstraint, fals
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from app.adapters.clock import now
 from app.adapters.db import Base
 
 #: The only owner there is until people can sign in.
@@ -17,11 +18,6 @@ LOCAL_OWNER = "local"
 def new_id() -> str:
     """Make an unguessable id: 128 random bits in hexadecimal."""
     return secrets.token_hex(16)
-
-
-def now() -> datetime:
-    """Give the present instant."""
-    return datetime.now(UTC)
 
 
 class Instant(TypeDecorator[datetime]):

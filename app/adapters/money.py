@@ -5,8 +5,9 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.adapters.clock import now
 from app.adapters.db import Base
-from app.adapters.models import Instant, new_id, now
+from app.adapters.models import Instant, new_id
 
 
 class Spending(Base):

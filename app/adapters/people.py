@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.adapters.clock import now
 from app.adapters.db import Base
-from app.adapters.models import Instant, new_id, now
+from app.adapters.models import Instant, new_id
 
 
 class Login(Base):

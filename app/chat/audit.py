@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.adapters.models import now
+from app.adapters.clock import now
 from app.adapters.people import Audit
 
 #: For how long it is kept, in days.

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.adapters.clock import now
 from app.adapters.db import Turn, take_turn
-from app.adapters.models import Message, now
+from app.adapters.models import Message
 from app.adapters.money import Spending
 from app.adapters.people import Option
 from app.chat import audit

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from app.adapters.models import Conversation, Message, User, new_id, now
+from app.adapters.clock import now
+from app.adapters.models import Conversation, Message, User, new_id
 from app.chat import leases
 from app.chat.presets import Preset
 from app.core.errors import Conflict, Invalid, NotFound, TooMany
@@ -18,8 +19,7 @@ from app.core.tree import path_to
 MAX_TEXT = 200_000
 #: Replies that may be written for one person at once.
 MAX_LIVE = 5
-_LISTED = 200
-_TITLE = 60
+_LISTED, _TITLE = 200, 60
 #: What Continue says for the person.
 _GO_ON = "Your reply broke off. Go on exactly where it stopped, without repeating anything."
 

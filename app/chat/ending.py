@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.adapters.clock import now
 from app.adapters.feed import Entry
-from app.adapters.models import Conversation, Message, now
+from app.adapters.models import Conversation, Message
 from app.chat import budgets, journal, leases, traces
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly

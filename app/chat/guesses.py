@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.adapters.models import now
+from app.adapters.clock import now
 from app.adapters.people import Guess
 from app.core.errors import TooMany
 

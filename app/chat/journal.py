@@ -7,9 +7,10 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, delete, select, text, update
 from sqlalchemy.orm import Session
 
+from app.adapters.clock import now
 from app.adapters.db import db_now
 from app.adapters.feed import Entry
-from app.adapters.models import JournalEntry, Message, now
+from app.adapters.models import JournalEntry, Message
 from app.chat.leases import LEASE_S
 from app.core.assembly import Assembly
 from app.core.events import LIVE, Event, from_entry

@@ -7,6 +7,7 @@ from time import monotonic
 import gevent
 from sqlalchemy.orm import Session
 
+from app.adapters.clock import CLOCK
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
@@ -96,6 +97,8 @@ class Keeper:
         audit.sweep(session)
 
     def _take_over(self, *, all_others: bool = False) -> None:
+        if self._db.is_shared:
+            self._db.read(CLOCK.look)
         reaped = self._db.write(ending.reap, self._runner.worker, running=self._runner.ids, all_others=all_others)
         for reply_id, entry in reaped.ended:
             self._feed.publish(reply_id, [entry])

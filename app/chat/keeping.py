@@ -8,7 +8,8 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from app.adapters.models import LOCAL_OWNER, Conversation, Message, User, now
+from app.adapters.clock import now
+from app.adapters.models import LOCAL_OWNER, Conversation, Message, User
 from app.chat import audit, people
 from app.core.errors import Conflict, NotFound
 from app.core.events import LIVE

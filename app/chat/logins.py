@@ -9,7 +9,8 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.adapters.models import User, now
+from app.adapters.clock import now
+from app.adapters.models import User
 from app.adapters.people import Login
 
 #: A session ends after so long without a request, and after so long in any case (OWASP ASVS 5.0, 7.3.1 and 7.3.2).

@@ -7,7 +7,8 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.adapters.models import User, now
+from app.adapters.clock import now
+from app.adapters.models import User
 from app.adapters.people import Token
 from app.chat import audit
 from app.chat.logins import hashed

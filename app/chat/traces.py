@@ -5,7 +5,8 @@ from datetime import timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.adapters.models import Message, StreamTrace, now
+from app.adapters.clock import now
+from app.adapters.models import Message, StreamTrace
 from app.chat import conversations, journal
 from app.core.assembly import Assembly
 from app.core.events import LIVE, Event

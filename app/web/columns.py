@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from time import monotonic
 
@@ -10,6 +9,7 @@ import gevent
 from flask import render_template
 from markupsafe import Markup
 
+from app.adapters.clock import now
 from app.adapters.models import Message
 from app.chat import comparisons, conversations
 from app.chat.comparisons import Compared
@@ -57,7 +57,7 @@ class Column:
         """How long it took, or has taken so far, in seconds."""
         if self.view is None and self.reply.total_s is not None:
             return self.reply.total_s
-        return ((self.reply.ended_at or datetime.now(UTC)) - self.reply.created_at).total_seconds()
+        return ((self.reply.ended_at or now()) - self.reply.created_at).total_seconds()
 
     @property
     def clock(self) -> list[tuple[str, str]]:

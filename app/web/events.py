@@ -1,11 +1,11 @@
 """Show stream: what Claude sent of a reply, event by event, and when."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from app.adapters.clock import now
 from app.adapters.models import Message
 from app.chat import traces
 from app.core import wire
@@ -93,7 +93,7 @@ def _values(reply: Message, events: _Events | None) -> dict[str, Any]:
 
 def _age_ms(reply: Message) -> float:
     """Say how long ago the reply was asked for: events are timed from about then."""
-    return 1000 * (datetime.now(UTC) - reply.created_at).total_seconds()
+    return 1000 * (now() - reply.created_at).total_seconds()
 
 
 def _line(events: _Events, number: int) -> dict[str, Any]:

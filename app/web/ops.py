@@ -1,10 +1,11 @@
 """For whoever runs the server: is it alive, is it ready, what has it done."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, Response
 from sqlalchemy import text
 
+from app.adapters.clock import now
 from app.adapters.metrics import CONTENT_TYPE
 from app.core.errors import NotFound
 from app.web import auth
@@ -47,7 +48,7 @@ def security() -> Response:
     contact = services().settings.security_contact
     if contact is None:
         raise NotFound("There is nothing here.")
-    expires = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=SECURITY_DAYS)
+    expires = now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=SECURITY_DAYS)
     lines = f"Contact: {contact}\nExpires: {expires:%Y-%m-%dT%H:%M:%SZ}\nPreferred-Languages: en\n"
     return Response(lines, content_type="text/plain; charset=utf-8")
 

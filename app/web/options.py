@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Flask, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.adapters.models import now
+from app.adapters.clock import now
 from app.chat import choices, presets
 from app.chat import options as chat
 from app.core.errors import NotFound, RillError

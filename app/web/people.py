@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.adapters.models import User, now
+from app.adapters.clock import now
+from app.adapters.models import User
 from app.chat import links, people, roster
 from app.chat.roster import Listed
 from app.core.errors import NotFound, RillError

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, stream_with_context
 
+from app.adapters.clock import now
 from app.chat import usage
 from app.chat.usage import Line, Share
 from app.core import bars
@@ -85,7 +85,7 @@ def _asked() -> Asked:
 
 
 def _this_month() -> Month:
-    return Month.of(datetime.now(UTC))
+    return Month.of(now())
 
 
 def _csv(asked: Asked) -> Iterator[str]:

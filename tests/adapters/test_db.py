@@ -14,9 +14,10 @@ from sqlalchemy import event, inspect, select, text
 
 from app.adapters import db as db_module
 from app.adapters import engines
+from app.adapters.clock import now
 from app.adapters.db import Base, Database, Unreachable, db_now
 from app.adapters.engines import waits_on_the_loop
-from app.adapters.models import Instant, User, now
+from app.adapters.models import Instant, User
 from app.cli import alembic_config
 from app.core.settings import Settings
 from tests.backends import Postgres

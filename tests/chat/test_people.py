@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import gevent
 import pytest
 
-from app.adapters import models
 from app.adapters.db import Database
 from app.adapters.models import LOCAL_OWNER, User
 from app.chat import audit, links, logins, people, tokens
@@ -39,7 +38,7 @@ def enter(db: Database, user: User, **values: str) -> str:
 def later(monkeypatch: pytest.MonkeyPatch, **passed: float) -> None:
     """Move the clock on."""
     moment = datetime.now(UTC) + timedelta(**passed)
-    for module in (logins, tokens, models):
+    for module in (logins, tokens):
         monkeypatch.setattr(module, "now", lambda: moment)
 
 

@@ -6,8 +6,9 @@ from gevent.event import Event as Flag
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from app.adapters.clock import now
 from app.adapters.feed import Entry
-from app.adapters.models import LOCAL_OWNER, Message, StreamTrace, now
+from app.adapters.models import LOCAL_OWNER, Message, StreamTrace
 from app.chat import conversations, ending, journal, leases, traces
 from app.core.events import BlockStart, Event, MessageStart, TextDelta, to_entry
 from app.web.services import Services

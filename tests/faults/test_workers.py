@@ -4,11 +4,9 @@ import json
 import signal
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-from app.chat.leases import LEASE_S
 from tests.faults.conftest import STORES, MakeSite, kill, workers
 from tests.faults.history import until
 
@@ -178,31 +176,3 @@ def test_interrupts_nothing_when_it_is_reloaded(make_site: MakeSite) -> None:
 
     history.check()
     assert history.statuses() == {"done"}
-
-
-@pytest.mark.parametrize(
-    "offset",
-    ["+1h", pytest.param("-1h", marks=pytest.mark.soak), pytest.param("+10y", marks=pytest.mark.soak)],
-)
-def test_goes_by_the_databases_clock(make_site: MakeSite, offset: str) -> None:
-    library = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
-    if library is None:
-        pytest.skip("No libfaketime found; install it with apt-get install faketime.")
-    fake = {"LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    site = make_site("both")
-    right, wrong = site.start(), site.start(**fake)
-    history = site.history
-    for server in (right, wrong):
-        history.begin([server.url], words=500, speed=15)
-    history.until_all_see(8)
-    time.sleep(LEASE_S + 3)  # each has looked for expired leases several times
-    assert history.statuses() == {"running"}
-
-    for worker in workers(wrong):
-        kill(worker)
-    wrong.stop(kill=True)
-    history.viewers[1].urls[:] = [right.url]
-    history.until_ended()
-
-    history.check(lost_words=15)
-    assert history.statuses() == {"done", "interrupted"}

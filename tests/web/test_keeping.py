@@ -7,7 +7,8 @@ from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 from sqlalchemy import update
 
-from app.adapters.models import Conversation, now
+from app.adapters.clock import now
+from app.adapters.models import Conversation
 from app.chat import keeping
 from app.web.services import Services
 from tests.scripted import ScriptedClaude
