@@ -99,10 +99,14 @@ HOSTILE = (
     '[z](https://e.example "<hx-x hx-sse:connect=/owned>") <template shadowrootmode=open><b>owned</b></template>\n\n'
     "```<style>*{display:none}</style>\n</code></pre><script>document.title='owned'</script>\n```\n"
 )
+SLICED = b"".join(
+    step for step in saying("Caf\u00e9 ", "\N{GRINNING FACE}\u2028", "the\n\nend").body if isinstance(step, bytes)
+)
 SLOW = [f"{word} " for _turn in range(30) for word in WORDS]
 
 FAULTS: dict[str, list[Answer]] = {
     "slow": [saying(*SLOW, pause_s=0.05)],
+    "sliced": [Answer([bytes([byte]) for byte in SLICED])],
     "overloaded-once": [failing(529, "overloaded_error"), saying("Here ", "after all.")],
     "overloaded": [failing(529, "overloaded_error")] * 3,
     "rate-limited": [failing(429, "rate_limit_error", retry_after="2"), saying("Here ", "after a wait.")],

@@ -1,14 +1,17 @@
 """Programs that are not ours: the examples of the README as they stand there, against a real server, and who leaves."""
 
+import http.client
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -113,6 +116,27 @@ def test_bare_text_that_breaks_off_is_an_error_to_a_client(rill: Process) -> Non
         got.extend(response.iter_text())
 
     assert "".join(got) == "This much arrived"
+
+
+@pytest.mark.parametrize("fields", [{}, {"conversation": "new"}])
+def test_bytes_may_come_one_by_one_everywhere(rill: Process, fields: dict[str, str]) -> None:
+    """Claude's reply, the request, and what the program reads: each in single bytes."""
+    place = urlsplit(rill.url)
+    body = json.dumps({"message": "[[fault: sliced]]", **fields}).encode()
+    head = [f"POST /api/chat HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json"]
+    with socket.create_connection((place.hostname, place.port), timeout=30) as sender:
+        sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body:
+            sender.sendall(bytes([byte]))
+        response = http.client.HTTPResponse(sender)
+        response.begin()
+        written = b"".join(iter(lambda: response.read(1), b""))
+
+    frames = [frame for frame in written.decode().split("\n\n") if frame and frame != ":"]
+    *texts, figures, done = [frame.removeprefix("data: ") for frame in frames]
+    assert "".join(json.loads(text)["text"] for text in texts) == "Caf\u00e9 \N{GRINNING FACE}\u2028the\n\nend"
+    assert json.loads(figures)["usage"] == {"input_tokens": 12, "output_tokens": 34}
+    assert done == "[DONE]"
 
 
 @pytest.mark.parametrize("fields", [{}, {"conversation": "new"}])
