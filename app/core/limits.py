@@ -27,6 +27,10 @@ class Limits:
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
 
+    def __str__(self) -> str:
+        """Give them as they are written in the environment."""
+        return " ".join(f"{name}={amount}" for name, amount in self.written().items() if amount)
+
     def written(self) -> dict[str, str]:
         """Give each limit as it is written in a form; empty where there is none."""
         return {field.name: _written(field.name, getattr(self, field.name)) for field in fields(self)}

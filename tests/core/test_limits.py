@@ -12,7 +12,8 @@ def test_reads_what_is_written() -> None:
     limits = parse("RILL_BUDGETS", "day=5 person-day=0.5, tokens_month=2000000")
 
     assert limits == Limits(day=5_000_000, person_day=500_000, tokens_month=2_000_000)
-    assert read(limits.written()) == limits
+    assert read(limits.written()) == parse("RILL_BUDGETS", str(limits)) == limits
+    assert (str(limits), str(Limits())) == ("day=5 person_day=0.5 tokens_month=2000000", "")
     assert read({"day": " $1,000.50 ", "month": ""}) == Limits(day=1_000_500_000)
     assert not Limits()
     assert Limits(day=0)
