@@ -125,7 +125,7 @@ def test_believes_who_comes_by_the_socket(tmp_path: Path) -> None:
 
 def by_socket(path: Path, header: str) -> str:
     """Ask for the page over a unix socket, as soon as it is there."""
-    for _ in range(100):
+    for _ in range(600):
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(20)
             try:
