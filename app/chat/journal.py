@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Table, bindparam, delete, select, text, update
 from sqlalchemy.orm import Session
@@ -34,6 +34,21 @@ _ADD = text(
     " ON CONFLICT DO NOTHING"
 )
 
+# On Postgres each is one statement. Rows one by one would be sent as a pipeline, and a worker that froze in the middle
+# of one would keep its locks: the server's time-outs do not run there.
+_ARRAYS = "unnest(CAST(:ids AS text[]), CAST(:epochs AS int[]), CAST(:seqs AS int[])"
+_HOLD_ALL = text(f"SELECT id, epoch FROM message WHERE id = ANY(:ids) AND {_IS_LIVE} ORDER BY id FOR UPDATE")
+_STEP_ALL = text(
+    f"UPDATE message SET last_seq = step.seq, lease_until = extract(epoch FROM clock_timestamp()) + {LEASE_S}"
+    f" FROM {_ARRAYS}) AS step (id, epoch, seq)"
+    " WHERE message.id = step.id AND message.epoch = step.epoch"
+)
+_ADD_ALL = text(
+    "INSERT INTO journal (message_id, epoch, seq, kind, body)"
+    f" SELECT * FROM {_ARRAYS}, CAST(:kinds AS text[]), CAST(:bodies AS text[]))"
+    " ON CONFLICT DO NOTHING"
+)
+
 
 def read_after(session: Session, reply_id: str, seq: int) -> list[Entry]:
     """Read the entries of a reply that follow ``seq``, in order."""
@@ -51,9 +66,11 @@ def append(session: Session, batch: Sequence[Batch]) -> set[str]:
     """
     # In one order, as leases.renew has it: else two transactions may wait for each other's rows.
     batch = sorted(batch, key=lambda one: one[0])
+    if session.get_bind().dialect.name == "postgresql":
+        return _append_all(session, batch)
     steps = [{"of": id, "under": epoch, "seq": entries[-1].seq} for id, epoch, entries in batch]
     held = session.connection().execute(_STEP, steps)
-    lost = set() if held.rowcount == len(steps) else _lost(session, steps)
+    lost = set() if held.rowcount == len(steps) else _lost(session, batch)
     rows = [
         {"id": id, "epoch": epoch, "seq": entry.seq, "kind": entry.kind, "body": entry.body}
         for id, epoch, entries in batch
@@ -65,12 +82,27 @@ def append(session: Session, batch: Sequence[Batch]) -> set[str]:
     return lost
 
 
-def _lost(session: Session, steps: Sequence[dict[str, Any]]) -> set[str]:
+def _lost(session: Session, batch: Sequence[Batch]) -> set[str]:
     named = select(Message.id, Message.epoch).where(
-        Message.id.in_([step["of"] for step in steps]), Message.status.in_(LIVE)
+        Message.id.in_([id for id, _epoch, _entries in batch]), Message.status.in_(LIVE)
     )
     held = {(id, epoch) for id, epoch in session.execute(named)}
-    return {step["of"] for step in steps if (step["of"], step["under"]) not in held}
+    return {id for id, epoch, _entries in batch if (id, epoch) not in held}
+
+
+def _append_all(session: Session, batch: Sequence[Batch]) -> set[str]:
+    connection = session.connection()
+    found = connection.execute(_HOLD_ALL, {"ids": [id for id, _epoch, _entries in batch]})
+    held = {(id, epoch) for id, epoch in found}
+    kept = [one for one in batch if one[:2] in held]
+    if kept:
+        ids, epochs, entries = zip(*kept, strict=True)
+        seqs = [some[-1].seq for some in entries]
+        connection.execute(_STEP_ALL, {"ids": list(ids), "epochs": list(epochs), "seqs": seqs})
+        rows = [(id, epoch, *entry) for id, epoch, some in kept for entry in some]
+        names = ("ids", "epochs", "seqs", "kinds", "bodies")
+        connection.execute(_ADD_ALL, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    return {id for id, epoch, _entries in batch if (id, epoch) not in held}
 
 
 def events(session: Session, reply_id: str) -> list[Event]:
