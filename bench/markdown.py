@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+from app.chat import writer
 from app.core.markdown import Changes, Incremental, render
 from app.core.sse import Cursor, encode
 from app.web import frames, htmx
 
 ROOT = Path(__file__).resolve().parents[1]
 CHARACTERS_PER_S = 60 * 4
-STEP = round(CHARACTERS_PER_S * frames.FRAME_S)
+STEP = round(CHARACTERS_PER_S * writer.TICK_S)
 CORPUS = {path.stem: path.read_text() for path in sorted((ROOT / "tests" / "corpus").glob("*.md"))}
 
 
@@ -47,7 +48,7 @@ def timed(call: Callable[[], str]) -> tuple[str, float]:
 def frame(changes: Changes, version: int) -> int:
     """Count the bytes of a frame; every fifth second brings a heartbeat."""
     html = htmx.changes(changes) if changes else ""
-    if version % round(frames.BEAT_S / frames.FRAME_S) == 1:
+    if version % round(frames.BEAT_S / writer.TICK_S) == 1:
         html += htmx.partial("#k", frames.BEAT, swap="innerHTML")
     return len(encode(html, id=str(Cursor("abcdef", version)))) if html else 0
 

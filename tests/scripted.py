@@ -49,6 +49,9 @@ class ScriptedClaude:
         scripts = self.scripts if request.is_streamed or not self.whole else self.whole
         return ScriptedCall(self, scripts.pop(0) if scripts else saying("Hello", " there."))
 
+    def read_on(self) -> None:
+        """Nothing gathers here."""
+
     def models(self) -> list[Model]:
         """Offer nothing in particular."""
         return []

@@ -1,7 +1,6 @@
 """Claude, through Anthropic's SDK: each request retried, watched, and stoppable."""
 
 import logging
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from gevent.lock import BoundedSemaphore
 
 from app.adapters.claude_errors import Failure, TimedOut, TooLarge, Truncated, classify
 from app.adapters.claude_wire import events, http_client, params, refuse_other_than, to_model, whole
+from app.adapters.signal import Signal
 from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
@@ -68,9 +68,10 @@ class Claude:
         sleep: Callable[[float], object] = gevent.sleep,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = bounds = limits or Limits()
         self.slots = BoundedSemaphore(self.limits.calls)
         self.sleep, self.clock = sleep, clock
+        self._gathered = Signal()
         self._circuit: tuple[float, Failure] | None = None
         self._alerted_at = -60.0
         self.options: dict[str, Any] = {}
@@ -81,7 +82,7 @@ class Claude:
             base_url="http://demo.invalid" if app else base_url or "https://api.anthropic.com",
             max_retries=0,
             http_client=http_client(
-                app, connections=self.limits.calls, meter=(self.limits.event_bytes, self.limits.total_bytes)
+                app, connections=bounds.calls, meter=(bounds.event_bytes, bounds.total_bytes), gathered=self._gathered
             ),
             open_telemetry=False,
         )
@@ -89,6 +90,10 @@ class Claude:
     def call(self, request: MessagesRequest) -> "Call":
         """Prepare a request; it is sent when the call is iterated."""
         return Call(self, request)
+
+    def read_on(self) -> None:
+        """Have all calls read what has come, before the next turn of the event loop: it is wanted now."""
+        self._gathered.set()
 
     def models(self) -> list[Model]:
         """Ask which models are offered; raises Upstream. Costs nothing, and shows whether the key is taken."""
@@ -139,7 +144,7 @@ class Call:
                 if isinstance(error, Stopped):
                     raise
                 failure = self._judge(error, attempt)
-            wait_s = _wait_s(failure, attempt)
+            wait_s = failure.pause_s(attempt)
             yield Retrying(attempt + 1, failure.tries, wait_s, "Claude is busy.", self._ms(), failure.code)
             with self._interruptible(self._limits.total_s):
                 self._claude.sleep(wait_s)
@@ -241,10 +246,3 @@ class Call:
                 yield event
             if isinstance(event, MessageStop):
                 return
-
-
-def _wait_s(failure: Failure, attempt: int) -> float:
-    """Wait as long as the API asked, and a little more; else 1, 3 … seconds, give or take 30 %."""
-    if failure.wait_s is not None:
-        return failure.wait_s + random.uniform(0, 1)
-    return float(3 ** (attempt - 1)) * random.uniform(0.7, 1.3)

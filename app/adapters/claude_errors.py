@@ -1,6 +1,7 @@
 """From whatever the SDK, the network or a watchdog raises to what it means: one row of the policy each."""
 
 import json
+import random
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -64,6 +65,12 @@ class Failure:
     request_id: str | None = None
     detail: str = ""
     kind: Kind = "busy"
+
+    def pause_s(self, attempt: int) -> float:
+        """Wait as long as the API asked, and a little more; else 1, 3 … seconds, give or take 30 %."""
+        if self.wait_s is not None:
+            return self.wait_s + random.uniform(0, 1)
+        return float(3 ** (attempt - 1)) * random.uniform(0.7, 1.3)
 
     def in_mid_stream(self) -> "Failure":
         """What the same failure means once text has been shown: no retry, the text is kept."""

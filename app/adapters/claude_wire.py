@@ -6,10 +6,10 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import anthropic
-import gevent
 import httpx2
 
 from app.adapters.claude_errors import NotAReply, TooLarge, an_id
+from app.adapters.signal import Signal
 from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
@@ -25,8 +25,8 @@ from app.core.events import (
 from app.core.request import MessagesRequest
 from app.core.text import from_json, storable
 
-#: Once text flows, what comes is left to gather for this long, in seconds, before it is read: several deltas for one
-#: switch of greenlets. A page is sent frames less often than that.
+#: Once text flows, what comes is left to gather for as long as this, in seconds, or until the signal: several deltas
+#: for one switch of greenlets. A page is sent frames less often than that.
 GATHER_S = 0.05
 #: A chunk that took longer than this, in seconds, was waited for; others were there already.
 _WAITED_S = 0.001
@@ -39,13 +39,13 @@ _TYPE = re.compile(r"[a-z]{1,20}/[a-z.+-]{1,40}(; ?charset=[\w-]{1,20})?")
 class Meter(httpx2.SyncByteStream):
     """Passes a response body on, and raises TooLarge past a size without an event, or in all.
 
-    The SDK itself buffers a line without bound. With ``gather_s`` it reads a growing text that often at most.
+    The SDK itself buffers a line without bound. Once text flows it reads when ``gathered`` says so, or often enough.
     """
 
-    def __init__(self, stream: Any, event_bytes: int, total_bytes: int, *, gather_s: float = 0.0) -> None:
+    def __init__(self, stream: Any, event_bytes: int, total_bytes: int, *, gathered: Signal | None = None) -> None:
         self._stream = stream
         self._event_bytes, self._total_bytes = event_bytes, total_bytes
-        self._gather_s = gather_s
+        self._gathered = gathered
 
     def __iter__(self) -> Iterator[bytes]:
         total = since_event = 0
@@ -59,8 +59,8 @@ class Meter(httpx2.SyncByteStream):
                 raise TooLarge
             yield chunk
             is_flowing = is_flowing or b"content_block_delta" in chunk
-            if self._gather_s and is_flowing and has_waited:
-                gevent.sleep(self._gather_s)
+            if self._gathered and is_flowing and has_waited:
+                self._gathered.wait(GATHER_S)
             asked = monotonic()
 
     def close(self) -> None:
@@ -68,15 +68,15 @@ class Meter(httpx2.SyncByteStream):
         self._stream.close()
 
 
-def http_client(app: Any, *, connections: int, meter: tuple[int, int]) -> httpx2.Client:
+def http_client(app: Any, *, connections: int, meter: tuple[int, int], gathered: Signal) -> httpx2.Client:
     """Make the client the SDK sends with; a WSGI ``app`` is called in place of a network.
 
-    ``meter`` is the most bytes without an event, and in all. Redirects are not followed: the prompt would
-    be posted again to wherever they lead.
+    ``meter`` is the most bytes without an event, and in all, ``gathered`` says when to read on. Redirects are not
+    followed: the prompt would be posted again to wherever they lead.
     """
 
     def measure(response: httpx2.Response) -> None:
-        response.stream = Meter(response.stream, *meter, gather_s=0.0 if app else GATHER_S)
+        response.stream = Meter(response.stream, *meter, gathered=None if app else gathered)
 
     hooks: dict[str, list[Callable[..., Any]]] = {"response": [measure]}
     timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)

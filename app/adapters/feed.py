@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gevent.event import Event as Flag
+from app.adapters.signal import Signal
 
 
 class Entry(NamedTuple):
@@ -14,22 +14,6 @@ class Entry(NamedTuple):
     seq: int
     kind: str
     body: str
-
-
-class Signal:
-    """Wakes every greenlet that waits; who comes later waits for the next time."""
-
-    def __init__(self) -> None:
-        self._flag = Flag()
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait for the next ``set``; False if ``timeout_s`` passed first."""
-        return bool(self._flag.wait(timeout_s))
-
-    def set(self) -> None:
-        """Wake all who wait."""
-        flag, self._flag = self._flag, Flag()
-        flag.set()
 
 
 @dataclass(eq=False)

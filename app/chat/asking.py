@@ -33,6 +33,9 @@ class Caller(Protocol):
     def call(self, request: MessagesRequest) -> Call:
         """Prepare a call; nothing is sent before it is iterated."""
 
+    def read_on(self) -> None:
+        """Have all calls read what has come."""
+
     def models(self) -> list[Model]:
         """Ask which models are offered; raises Upstream."""
 

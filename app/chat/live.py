@@ -8,10 +8,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any, TypeVar
 
 import gevent
 
-from app.adapters.feed import Entry, Signal, Subscription
+from app.adapters.feed import Entry, Subscription
+from app.adapters.signal import Signal
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -27,6 +29,7 @@ from app.core.sse import Cursor
 
 #: The types of content blocks whose text the page shows.
 TEXTUAL = ("text", "thinking")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class LiveReply:
         self.readers = 0
         self.left_at = self.grew_at = monotonic()
         self.seq = 0
+        self._shared: tuple[int, dict[object, Any]] = (0, {})
         self._is_behind = False
         self._is_refreshing = self._is_awaited = False
         self.subscription, self._read = subscription, read
@@ -93,6 +97,16 @@ class LiveReply:
     def cursor(self) -> Cursor:
         """What a reader has who was shown all of this."""
         return Cursor(self.id, self.version)
+
+    def shared(self, key: object, render: Callable[[], T]) -> T:
+        """Give what ``render`` makes of this state of the view: once for all readers who want the same."""
+        if self._shared[0] != self.version:
+            self._shared = self.version, {}
+        found = self._shared[1]
+        if key not in found:
+            found[key] = render()
+        made: T = found[key]
+        return made
 
     def refresh(self) -> None:
         """Take in what has been committed; reads the journal where the feed left a gap."""

@@ -71,7 +71,7 @@ class Runner:
         self._runs: dict[str, Run] = {}
         self._greenlets = Group()
         self.is_draining = self._is_closed = False
-        self._writer = Writer(db, feed, Watchers(self._note_commit, self._fence, self._give_up))
+        self._writer = Writer(db, feed, Watchers(claude.read_on, self._note_commit, self._fence, self._give_up))
         self._writer_greenlet = gevent.spawn(self._writer.run)
 
     @property
@@ -169,7 +169,8 @@ class Runner:
             self._finish(run, end)
 
     def _take(self, run: Run, event: Event) -> None:
-        if run.first_token_s is None and isinstance(event, TextDelta | ThinkingDelta):
+        is_first = run.first_token_s is None and isinstance(event, TextDelta | ThinkingDelta)
+        if is_first:
             run.first_token_s = monotonic() - run.started_s
             self.metrics.first_token.observe(run.first_token_s)
         if isinstance(event, Retrying):
@@ -177,7 +178,7 @@ class Runner:
             run.retries += 1
         run.assembly.add(event)
         run.trace.add(event)
-        self._writer.add(run.pen, event)
+        self._writer.add(run.pen, event, is_urgent=is_first)
 
     def _finish(self, run: Run, end: End) -> None:
         delay_s = 0.1

@@ -8,13 +8,14 @@ import gevent
 from gevent.event import Event as Flag
 
 from app.adapters.db import Database, Unreachable
-from app.adapters.feed import Entry, Feed, Signal
+from app.adapters.feed import Entry, Feed
+from app.adapters.signal import Signal
 from app.chat import journal
 from app.chat.leases import LEASE_S
 from app.core.events import Event, coalesce, to_entry
 
-#: Least time between two commits, in seconds: more often than a page is sent frames.
-TICK_S = 1 / 15
+#: Least time between two commits, in seconds; as often a page is sent a frame. What is urgent does not wait for it.
+TICK_S = 0.1
 #: Commits that fail for this long, in seconds, end the replies they are of: their leases are over.
 STORAGE_S = LEASE_S
 #: A reply that is this many events ahead of the database waits.
@@ -46,29 +47,33 @@ class Pen:
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Who is told: that a commit took so many seconds or failed, that a reply is another's, that none can be kept."""
+    """Who is told: that a commit is due, that it took so many seconds or failed, that a reply is another's, that none
+    can be kept.
+    """
 
+    on_due: Callable[[], object]
     on_commit: Callable[[float, Exception | None], None]
     on_fenced: Callable[[str], None]
     on_stuck: Callable[[], None]
 
 
 class Writer:
-    """Commits what the pens hold: the first event at once, then what gathered meanwhile.
+    """Commits what the pens hold: what is urgent at once, the rest with what gathered meanwhile.
 
     One greenlet; a commit that fails is tried again with the same entries, and nothing is shown before
     it succeeded.
     """
 
-    def __init__(self, db: Database, feed: Feed, watchers: Watchers) -> None:
-        self._db, self._feed, self._watchers = db, feed, watchers
+    def __init__(self, db: Database, feed: Feed, watchers: Watchers, *, tick_s: float = TICK_S) -> None:
+        self._db, self._feed, self._watchers, self._tick_s = db, feed, watchers, tick_s
         self._dirty: dict[Pen, None] = {}
-        self._wake = Flag()
+        self._urgent: dict[Pen, None] = {}
+        self._wake, self._hurry = Flag(), Flag()
         self._committed = Signal()
         self._busy: set[Pen] = set()
 
-    def add(self, pen: Pen, event: Event) -> None:
-        """Hold an event for the next commit; waits while the database is far behind."""
+    def add(self, pen: Pen, event: Event, *, is_urgent: bool = False) -> None:
+        """Hold an event for the next commit, or an urgent one of its own; waits while the database is far behind."""
         while len(pen.pending) >= _PENDING_LIMIT and not pen.is_fenced:
             self._committed.wait(1)
         if pen.is_fenced:
@@ -76,23 +81,41 @@ class Writer:
         pen.pending.append(event)
         self._dirty[pen] = None
         self._wake.set()
+        if is_urgent:
+            self._urge(pen)
 
     def flush(self, pen: Pen) -> None:
         """Wait until all that was added is committed, or cannot be."""
+        if pen.pending:
+            self._urge(pen)
         while (pen.pending or pen in self._busy) and not pen.is_fenced:
             self._committed.wait(1)
 
     def run(self) -> None:
         """Commit for ever; spawn this once."""
+        due = 0.0
         while True:
             self._wake.wait()
-            self._wake.clear()
-            started = monotonic()
+            left_s = due - monotonic()
+            if left_s <= 0 or not self._hurry.wait(left_s):
+                due = monotonic() + self._tick_s
+                self._watchers.on_due()
+                gevent.sleep(0)
+                self._urgent = self._dirty
             self._commit()
-            gevent.sleep(max(0.0, started + TICK_S - monotonic()))
+
+    def _urge(self, pen: Pen) -> None:
+        self._urgent[pen] = None
+        self._hurry.set()
 
     def _commit(self) -> None:
-        pens, self._dirty = {pen.reply_id: pen for pen in self._dirty}, {}
+        """Commit what is urgent; the rest stays for when it is due."""
+        pens = {pen.reply_id: pen for pen in self._urgent}
+        self._dirty = {pen: None for pen in self._dirty if pen not in self._urgent}
+        self._urgent = {}
+        self._hurry.clear()
+        if not self._dirty:
+            self._wake.clear()
         batch = [(pen.reply_id, pen.epoch, entries) for pen in pens.values() if (entries := pen.take())]
         self._busy = set(pens.values())
         lost = self._append(batch)

@@ -15,8 +15,6 @@ from app.core.sse import Cursor, encode
 from app.web import htmx
 from app.web.htmx import partial
 
-#: Least time between two frames, in seconds: some words at a time, because each frame costs bytes and a repaint.
-FRAME_S = 0.1
 #: The “Reconnecting…” mark appears 8 s after it was last renewed (message.css), so it is renewed sooner.
 BEAT_S = 5.0
 #: A stream is ended and resumed now and then, so that no connection lives for ever.
@@ -71,15 +69,13 @@ class Frames:
         since = cursor.version if cursor and is_known else view.version
         html = self._since(since) if is_known else self._reset()
         while True:
-            version, is_news = view.version, bool(html) and view.has_text
+            version = view.version
             html += self._wait() + self._beat() + (self._last() if view.end else "")
             if html:
                 yield encode(html, id=str(Cursor(view.id, version)))
             if view.end:
                 yield encode("done", event="done")
                 return
-            if is_news:
-                gevent.sleep(FRAME_S)
             self._await_change(version)
             if stay.is_over():
                 yield encode("", event="leave", retry_s=random.uniform(*COME_BACK_S))
@@ -103,9 +99,12 @@ class Frames:
         return max(0.05, until - monotonic())
 
     def _reset(self) -> Markup:
-        return partial(self._body, blocks_html(self._view, self._block))
+        return self._view.shared("all", lambda: partial(self._body, blocks_html(self._view, self._block)))
 
     def _since(self, version: int) -> Markup:
+        return self._view.shared(version, lambda: self._changes(version))
+
+    def _changes(self, version: int) -> Markup:
         """Write what a reader lacks; only the last block it has may have changed."""
         blocks = self._view.blocks
         known = sum(block.opened_at <= version for block in blocks)
