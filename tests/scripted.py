@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import gevent
 from gevent.event import Event as Flag
 
-from app.adapters.claude import Stopped
+from app.adapters.pulse import Stopped
 from app.core.catalog import Model
 from app.core.events import (
     BlockStart,

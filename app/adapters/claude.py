@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -12,9 +12,9 @@ import anthropic
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from app.adapters.claude_errors import Failure, TimedOut, TooLarge, Truncated, classify
+from app.adapters.claude_errors import Failure, TooLarge, Truncated, classify
 from app.adapters.claude_wire import events, http_client, params, refuse_other_than, to_model, whole
-from app.adapters.signal import Signal
+from app.adapters.pulse import Pulse, Stopped, Waiter
 from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
@@ -32,14 +32,6 @@ from app.core.text import from_json
 
 log = logging.getLogger(__name__)
 _END: Any = object()
-
-
-class Stopped(Exception):
-    """The call was closed from elsewhere."""
-
-
-class _Interrupted(BaseException):
-    """Thrown into a waiting call; no Exception, because the SDK would take it for a connection error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,7 @@ class Claude:
         self.limits = bounds = limits or Limits()
         self.slots = BoundedSemaphore(self.limits.calls)
         self.sleep, self.clock = sleep, clock
-        self._gathered = Signal()
+        self.pulse = Pulse()
         self._circuit: tuple[float, Failure] | None = None
         self._alerted_at = -60.0
         self.options: dict[str, Any] = {}
@@ -82,7 +74,7 @@ class Claude:
             base_url="http://demo.invalid" if app else base_url or "https://api.anthropic.com",
             max_retries=0,
             http_client=http_client(
-                app, connections=bounds.calls, meter=(bounds.event_bytes, bounds.total_bytes), gathered=self._gathered
+                app, connections=bounds.calls, meter=(bounds.event_bytes, bounds.total_bytes), pulse=self.pulse
             ),
             open_telemetry=False,
         )
@@ -93,7 +85,7 @@ class Claude:
 
     def read_on(self) -> None:
         """Have all calls read what has come, before the next turn of the event loop: it is wanted now."""
-        self._gathered.set()
+        self.pulse.beat()
 
     def models(self) -> list[Model]:
         """Ask which models are offered; raises Upstream. Costs nothing, and shows whether the key is taken."""
@@ -119,13 +111,13 @@ class Claude:
             log.critical("claude.needs_administrator", extra=fields)
 
 
-class Call:
+class Call(Waiter):
     """One request; iterate it once. ``close`` ends it from another greenlet."""
 
     def __init__(self, claude: Claude, request: MessagesRequest) -> None:
+        super().__init__()
         self._claude, self._request, self._limits = claude, request, claude.limits
-        self._is_closed = self._has_shown = False
-        self._waiting: gevent.Greenlet | None = None
+        self._has_shown = False
         self._began_s = monotonic()
 
     def __iter__(self) -> Iterator[Event]:
@@ -134,6 +126,13 @@ class Call:
         Raises Upstream when the policy has no further attempt, Stopped after ``close``.
         """
         self._claude.refuse_while_open()
+        self._claude.pulse.add(self)
+        try:
+            yield from self._tries()
+        finally:
+            self._claude.pulse.remove(self)
+
+    def _tries(self) -> Iterator[Event]:
         self._began_s = monotonic()
         attempt = 1
         while True:
@@ -146,36 +145,8 @@ class Call:
                 failure = self._judge(error, attempt)
             wait_s = failure.pause_s(attempt)
             yield Retrying(attempt + 1, failure.tries, wait_s, "Claude is busy.", self._ms(), failure.code)
-            with self._interruptible(self._limits.total_s):
-                self._claude.sleep(wait_s)
+            self.within(self._limits.total_s, partial(self._claude.sleep, wait_s))
             attempt += 1
-
-    def close(self) -> None:
-        """Break the call off; whatever it waits for ends with Stopped."""
-        self._is_closed = True
-        gevent.get_hub().loop.run_callback(self._interrupt)
-
-    def _interrupt(self) -> None:
-        # Runs in the hub, so that the greenlet is surely where it said it waits, not in a commit.
-        if self._waiting is not None:
-            self._waiting.throw(_Interrupted())
-
-    @contextmanager
-    def _interruptible(self, seconds: float) -> Iterator[None]:
-        if self._is_closed:
-            raise Stopped
-        self._waiting = gevent.getcurrent()
-        try:
-            with gevent.Timeout(max(seconds, 0.001)) as timer:
-                yield
-        except gevent.Timeout as error:
-            if error is not timer:
-                raise
-            raise TimedOut from None
-        except _Interrupted:
-            raise Stopped from None
-        finally:
-            self._waiting = None
 
     def _judge(self, error: Exception, attempt: int) -> Failure:
         """Decide what follows: give the failure if another attempt is due, raise Upstream if not."""
@@ -188,8 +159,7 @@ class Call:
         return failure
 
     def _attempt(self) -> Iterator[Event]:
-        with self._interruptible(self._limits.first_event_s):
-            self._claude.slots.acquire()
+        self.within(self._limits.first_event_s, self._claude.slots.acquire)
         try:
             yield from self._streamed() if self._request.is_streamed else self._whole()
         finally:
@@ -197,8 +167,9 @@ class Call:
 
     def _streamed(self) -> Iterator[Event]:
         deadline = monotonic() + self._limits.total_s
-        with self._interruptible(self._limits.first_event_s):
-            stream = self._claude.client.messages.create(stream=True, **params(self._request, self._claude.options))
+        asked = params(self._request, self._claude.options)
+        send: Callable[[], Any] = partial(self._claude.client.messages.create, stream=True, **asked)
+        stream = self.within(self._limits.first_event_s, send)
         try:
             refuse_other_than(stream.response, "text/event-stream")
             yield from self._events(stream, deadline)
@@ -208,8 +179,8 @@ class Call:
     def _whole(self) -> Iterator[Event]:
         """Ask for the reply in one piece: nothing is known of it before all of it is there."""
         asked = params(self._request, self._claude.options)
-        with self._interruptible(self._limits.total_s):
-            response = self._claude.client.messages.with_raw_response.create(timeout=self._limits.total_s, **asked)
+        send = self._claude.client.messages.with_raw_response.create
+        response = self.within(self._limits.total_s, partial(send, timeout=self._limits.total_s, **asked))
         refuse_other_than(response.http_response, "application/json")
         yield from whole(from_json(response.read().decode()), response.request_id, self._ms())
 
@@ -231,10 +202,9 @@ class Call:
     def _read(self, stream: Any, deadline: float) -> Iterator[Event]:
         """Give the events as they come, up to ``message_stop``, under the watchdogs."""
         text_bytes, gap_s = 0, self._limits.first_event_s
-        coming = events(stream.response, self._began_s)
+        read = partial(next, events(stream.response, self._began_s), _END)
         while True:
-            with self._interruptible(min(gap_s, deadline - monotonic())):
-                event = next(coming, _END)
+            event = self.within(min(gap_s, deadline - monotonic()), read)
             if event is _END:
                 raise Truncated
             gap_s = self._limits.event_gap_s

@@ -9,7 +9,7 @@ import anthropic
 import httpx2
 
 from app.adapters.claude_errors import NotAReply, TooLarge, an_id
-from app.adapters.signal import Signal
+from app.adapters.pulse import Pulse
 from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
@@ -23,11 +23,9 @@ from app.core.events import (
     ThinkingDelta,
 )
 from app.core.request import MessagesRequest
+from app.core.sse import decode
 from app.core.text import from_json, storable
 
-#: Once text flows, what comes is left to gather for as long as this, in seconds, or until the signal: several deltas
-#: for one switch of greenlets. A page is sent frames less often than that.
-GATHER_S = 0.05
 #: A chunk that took longer than this, in seconds, was waited for; others were there already.
 _WAITED_S = 0.001
 #: A count of tokens at or above this is nonsense.
@@ -39,13 +37,13 @@ _TYPE = re.compile(r"[a-z]{1,20}/[a-z.+-]{1,40}(; ?charset=[\w-]{1,20})?")
 class Meter(httpx2.SyncByteStream):
     """Passes a response body on, and raises TooLarge past a size without an event, or in all.
 
-    The SDK itself buffers a line without bound. Once text flows it reads when ``gathered`` says so, or often enough.
+    The SDK itself buffers a line without bound. Once text flows it reads at the beats of ``pulse``.
     """
 
-    def __init__(self, stream: Any, event_bytes: int, total_bytes: int, *, gathered: Signal | None = None) -> None:
+    def __init__(self, stream: Any, event_bytes: int, total_bytes: int, *, pulse: Pulse | None = None) -> None:
         self._stream = stream
         self._event_bytes, self._total_bytes = event_bytes, total_bytes
-        self._gathered = gathered
+        self._pulse = pulse
 
     def __iter__(self) -> Iterator[bytes]:
         total = since_event = 0
@@ -59,8 +57,8 @@ class Meter(httpx2.SyncByteStream):
                 raise TooLarge
             yield chunk
             is_flowing = is_flowing or b"content_block_delta" in chunk
-            if self._gathered and is_flowing and has_waited:
-                self._gathered.wait(GATHER_S)
+            if self._pulse and is_flowing and has_waited:
+                self._pulse.wait()
             asked = monotonic()
 
     def close(self) -> None:
@@ -68,15 +66,15 @@ class Meter(httpx2.SyncByteStream):
         self._stream.close()
 
 
-def http_client(app: Any, *, connections: int, meter: tuple[int, int], gathered: Signal) -> httpx2.Client:
+def http_client(app: Any, *, connections: int, meter: tuple[int, int], pulse: Pulse) -> httpx2.Client:
     """Make the client the SDK sends with; a WSGI ``app`` is called in place of a network.
 
-    ``meter`` is the most bytes without an event, and in all, ``gathered`` says when to read on. Redirects are not
-    followed: the prompt would be posted again to wherever they lead.
+    ``meter`` is the most bytes without an event, and in all. Redirects are not followed: the prompt would be posted
+    again to wherever they lead.
     """
 
     def measure(response: httpx2.Response) -> None:
-        response.stream = Meter(response.stream, *meter, gathered=None if app else gathered)
+        response.stream = Meter(response.stream, *meter, pulse=None if app else pulse)
 
     hooks: dict[str, list[Callable[..., Any]]] = {"response": [measure]}
     timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)
@@ -113,14 +111,14 @@ def events(response: httpx2.Response, began_s: float) -> Iterator[Event | None]:
 
     ``began_s`` is when the request began, on the monotonic clock; every event says how long after that it came.
 
-    The SDK cuts the stream into events; its own objects for them would take more time than all else that is
-    done for a token. Raises anthropic.APIStatusError for an ``error`` event.
+    The SDK's own reading would take more time than all else that is done for a token. Raises
+    anthropic.APIStatusError for an ``error`` event.
     """
-    for sent in anthropic.Stream.raw_events(response):
-        if sent.event == "ping" or not sent.data:
+    for name, data in decode(response.iter_bytes()):
+        if name == "ping" or not data:
             continue
-        raw = from_json(sent.data)
-        if sent.event == "error" or raw.get("type") == "error":
+        raw = from_json(data)
+        if name == "error" or raw.get("type") == "error":
             raise anthropic.APIStatusError("error in the stream", response=response, body=raw)
         yield to_event(raw, an_id(response.headers.get("request-id")), round(1000 * (monotonic() - began_s)))
 

@@ -9,7 +9,7 @@ class Signal:
     def __init__(self) -> None:
         self._flag = Flag()
 
-    def wait(self, timeout_s: float) -> bool:
+    def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the next ``set``; False if ``timeout_s`` passed first."""
         return bool(self._flag.wait(timeout_s))
 

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from app.adapters.claude import Stopped
 from app.adapters.models import Conversation
+from app.adapters.pulse import Stopped
 from app.chat import budgets, conversations, leases, options, transcript
 from app.chat.budgets import Rules
 from app.core.catalog import Model

@@ -8,9 +8,9 @@ from time import monotonic
 import gevent
 from gevent.event import Event as Flag
 
-from app.adapters.claude import Stopped
 from app.adapters.db import Database
 from app.adapters.metrics import Metrics
+from app.adapters.pulse import Stopped
 from app.chat import budgets
 from app.chat.asking import Call, Caller
 from app.chat.budgets import Rules

@@ -8,11 +8,11 @@ from time import monotonic
 import gevent
 from gevent.pool import Group
 
-from app.adapters.claude import Stopped
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import Message
+from app.adapters.pulse import Stopped
 from app.chat import ending, leases
 from app.chat.asking import Call, Caller, begin
 from app.chat.ending import Outcome

@@ -15,7 +15,7 @@ import gevent
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.adapters.claude import Stopped
+from app.adapters.pulse import Stopped
 from app.chat.asking import Call
 from app.cli.outcome import MEANINGS, Exit, Outcome, Reply, as_json, ended, failed, figures, parsed
 from app.cli.terminal import Terminal, Unwritable, to_json

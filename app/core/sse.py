@@ -1,6 +1,7 @@
-"""Server-sent events: frames to bytes, and the cursor that comes back as Last-Event-ID."""
+"""Server-sent events: frames to bytes and back, and the cursor that comes back as Last-Event-ID."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -24,6 +25,43 @@ def encode(data: str, *, id: str | None = None, event: str | None = None, retry_
     head += f"retry: {round(1000 * retry_s)}\n" if retry_s is not None else ""
     body = "".join(f"data: {line}\n" for line in _LINE_END.split(data))
     return f"{head}{body}\n".encode()
+
+
+def decode(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """Cut bytes, as they come, into events: the name, and the data, each empty where there is none.
+
+    Takes every line end that WHATWG HTML, 9.2.6, allows. An event without a blank line after it was never sent.
+    """
+    held, is_after_return = bytearray(), False
+    for chunk in chunks:
+        if is_after_return and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            is_after_return = False
+        if b"\r" in chunk:
+            is_after_return = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        elif chunk:
+            is_after_return = False
+        start = max(0, len(held) - 1)
+        held += chunk
+        if held.find(b"\n\n", start) < 0:
+            continue
+        *events, rest = bytes(held).split(b"\n\n")
+        held = bytearray(rest)
+        for event in events:
+            yield _read(event)
+
+
+def _read(event: bytes) -> tuple[str, str]:
+    name, data = b"", []
+    for line in event.split(b"\n"):
+        key, _colon, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if key == b"data":
+            data.append(value)
+        elif key == b"event":
+            name = value
+    return name.decode(), b"\n".join(data).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,13 @@ MAX_DEPTH = 100
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)  # json.loads would make one for each text
+
+
 def storable(text: str) -> str:
     """Give the text with U+FFFD in place of what cannot be stored."""
     if text.isascii() and "\0" not in text:
@@ -24,7 +31,7 @@ def from_json(text: str) -> Any:
     Raises ValueError for what is no JSON, and for what is nested deeper than MAX_DEPTH.
     """
     try:
-        found = json.loads(text, parse_constant=_refuse)
+        found = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if text.count("{") + text.count("[") > MAX_DEPTH and not _is_within(found, MAX_DEPTH):
@@ -32,10 +39,6 @@ def from_json(text: str) -> Any:
     if "\\u" in text:
         found = json.loads(storable(json.dumps(found, ensure_ascii=False)))
     return found
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _is_within(value: Any, depth: int) -> bool:

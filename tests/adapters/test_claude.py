@@ -8,7 +8,8 @@ import gevent
 import pytest
 from greenlet import greenlet
 
-from app.adapters.claude import Call, Stopped
+from app.adapters.claude import Call
+from app.adapters.pulse import Stopped
 from app.core.errors import Upstream
 from app.core.events import (
     BlockStart,

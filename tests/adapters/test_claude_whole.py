@@ -3,7 +3,7 @@
 import gevent
 import pytest
 
-from app.adapters.claude import Stopped
+from app.adapters.pulse import Stopped
 from app.core.assembly import Assembly
 from app.core.errors import Upstream
 from app.core.events import Event, Retrying

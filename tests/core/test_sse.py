@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.sse import Cursor, encode
+from app.core.sse import Cursor, decode, encode
 
 
 def parse(wire: str) -> tuple[str | None, str | None, str]:
@@ -40,3 +40,35 @@ def test_reads_back_its_own_cursor() -> None:
 )
 def test_takes_nothing_else_for_a_cursor(text: str | None) -> None:
     assert Cursor.parse(text) is None
+
+
+LINES = ("event: a", "event:b", "data: one", "data:  two ", "data", ": words", "id: 7", "retry: 1", "data: \u2028", "x")
+
+
+def pieces(wire: bytes, cuts: list[int]) -> list[bytes]:
+    """Cut bytes at some places."""
+    places = sorted(cut % (len(wire) + 1) for cut in cuts)
+    return [wire[start:end] for start, end in zip([0, *places], [*places, len(wire)], strict=True)]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(LINES), max_size=4), max_size=4),
+    st.sampled_from(["\n", "\r", "\r\n"]),
+    st.lists(st.integers(0, 400), max_size=12),
+)
+def test_cuts_what_comes_in_any_pieces(events: list[list[str]], end: str, cuts: list[int]) -> None:
+    wire = "".join(line + end for event in events for line in [*event, ""]) + "data: never sent" + end
+
+    found = [event for event in decode(pieces(wire.encode(), cuts)) if event != ("", "")]
+
+    expected = [parse("\n".join(event)) for event in events]
+    names = [[line for line in event if line.startswith("event")] for event in events]
+    last = [lines[-1].partition(":")[2].strip() if lines else "" for lines in names]
+    assert found == [
+        (name, data) for name, (_event, _id, data) in zip(last, expected, strict=True) if (name, data) != ("", "")
+    ]
+
+
+def test_reads_what_was_written() -> None:
+    assert list(decode([encode("a\n\nb", event="x")])) == [("x", "a\n\nb")]
+    assert list(decode([b"data: a\r", b"\n", b"\r\n\n", b"data: b"])) == [("", "a")]
