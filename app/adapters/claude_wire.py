@@ -114,13 +114,14 @@ def events(response: httpx2.Response, began_s: float) -> Iterator[Event | None]:
     The SDK's own reading would take more time than all else that is done for a token. Raises
     anthropic.APIStatusError for an ``error`` event.
     """
+    request_id = an_id(response.headers.get("request-id"))
     for name, data in decode(response.iter_bytes()):
         if name == "ping" or not data:
             continue
         raw = from_json(data)
         if name == "error" or raw.get("type") == "error":
             raise anthropic.APIStatusError("error in the stream", response=response, body=raw)
-        yield to_event(raw, an_id(response.headers.get("request-id")), round(1000 * (monotonic() - began_s)))
+        yield to_event(raw, request_id, round(1000 * (monotonic() - began_s)))
 
 
 def to_event(raw: dict[str, Any], request_id: str | None, at: int) -> Event | None:

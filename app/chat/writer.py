@@ -79,8 +79,9 @@ class Writer:
         if pen.is_fenced:
             return
         pen.pending.append(event)
-        self._dirty[pen] = None
-        self._wake.set()
+        if pen not in self._dirty:
+            self._dirty[pen] = None
+            self._wake.set()
         if is_urgent:
             self._urge(pen)
 

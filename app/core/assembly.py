@@ -16,6 +16,7 @@ from app.core.text import from_json
 
 Block = dict[str, Any]
 _T = TypeVar("_T")
+_KEYS = ("text", "thinking")
 
 
 class Assembly:
@@ -23,6 +24,7 @@ class Assembly:
 
     def __init__(self) -> None:
         self._blocks: dict[int, Block] = {}
+        self._grown: dict[tuple[int, str], list[str]] = {}
         self._input_json: dict[int, str] = {}
         self.id: str | None = None
         self.model: str | None = None
@@ -38,7 +40,7 @@ class Assembly:
                 self.id, self.model, self.request_id = event.message.get("id"), event.model, event.request_id
                 self.usage.update(event.usage)
             case BlockStart():
-                self._blocks[event.index] = dict(event.block)
+                self._open(event.index, event.block)
             case TextDelta():
                 self._join(event.index, "text", "text", event.text)
             case ThinkingDelta():
@@ -63,9 +65,14 @@ class Assembly:
         """What Claude wrote for the reader, without thinking and tools."""
         return text_of(self.content)
 
+    def _open(self, index: int, block: Block) -> None:
+        self._blocks[index] = dict(block)
+        for key in _KEYS:
+            self._grown.pop((index, key), None)
+
     def _join(self, index: int, kind: str, key: str, text: str) -> None:
-        block = self._blocks.setdefault(index, {"type": kind})
-        block[key] = _of(str, block.get(key)) + text
+        self._blocks.setdefault(index, {"type": kind})
+        self._grown.setdefault((index, key), []).append(text)
 
     def _merge(self, index: int, delta: Block) -> None:
         block = self._blocks.setdefault(index, {"type": "unknown"})
@@ -80,7 +87,10 @@ class Assembly:
                 block["deltas"] = [*_of(list, block.get("deltas")), delta]
 
     def _finished(self, index: int) -> Block:
-        block = self._blocks[index]
+        block = dict(self._blocks[index])
+        for key in _KEYS:
+            if pieces := self._grown.get((index, key)):
+                block[key] = _of(str, block.get(key)) + "".join(pieces)
         if not (raw := self._input_json.get(index)):
             return block
         try:
