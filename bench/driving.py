@@ -85,9 +85,11 @@ def drive(
     return Outcome(seen, spent["server"], server.cpu_s() - whole, wall, rss_before, rss, shares)
 
 
-def bare(claude: Served, variant: str, count: int, text: str, *, is_held: bool = True) -> dict[str, Any]:
+def bare(
+    claude: Served, variant: str, count: int, text: str, *, is_held: bool = True, cores: set[int] | None = None
+) -> dict[str, Any]:
     """Measure the SDK alone."""
-    with running("bench.bare", claude.url, variant, str(count), text) as process:
+    with running("bench.bare", claude.url, variant, str(count), text, cores=cores) as process:
         if is_held:
             await_held(claude, count)
             get(f"{claude.url}/go")
