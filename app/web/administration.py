@@ -6,7 +6,7 @@ from app.core.errors import RillError
 from app.web import auth
 
 #: Pages of other parts, which are linked where they are there.
-_BESIDE = (("budgets", "Budgets", "/admin/budgets"), ("usage", "Usage", "/usage"))
+_BESIDE = (("budgets", "Budgets", "/admin/budgets"), ("usage", "Usage", "/usage"), ("doctor", "Doctor", "/doctor"))
 
 
 def guard(bp: Blueprint) -> Blueprint:

@@ -11,10 +11,10 @@ from app.chat.doctor import examine
 from app.core.diagnosis import PLAN, diagnose
 from app.core.errors import Invalid
 from app.core.sse import STREAM_HEADERS, encode
-from app.web import auth
+from app.web import administration, htmx
 from app.web.services import services
 
-bp = Blueprint("doctor", __name__, url_prefix="/doctor")
+bp = administration.guard(Blueprint("doctor", __name__, url_prefix="/doctor"))
 
 #: From the page to the first tick, in seconds: for the browser to connect.
 _LEAD_S = 2.0
@@ -23,17 +23,13 @@ _OLDEST_S = 120.0
 _SEEN = re.compile(r"([0-9]{1,2}):(-?[0-9]{1,6})")
 
 
-@bp.before_request
-def _guard() -> None:
-    auth.require_administrator()
-
-
 @bp.get("")
-def show() -> str:
+def show() -> tuple[str, int]:
     """Show what is known already, and begin to test streams."""
     built = services()
     found = examine(built.settings, built.db, built.feed, built.claude)
-    return render_template("doctor/show.html", findings=found, start=f"{time() + _LEAD_S:.3f}", ticks=range(len(PLAN)))
+    start = f"{time() + _LEAD_S:.3f}"
+    return administration.page("doctor/show.html", findings=found, start=start, ticks=range(len(PLAN)))
 
 
 @bp.get("/stream/<start>")
@@ -41,7 +37,13 @@ def stream(start: str) -> Response:
     """Send the ticks at their times; a named event each, which the page answers with a request."""
     last = request.headers.get("Last-Event-ID", "")
     since = int(last) + 1 if last.isascii() and last.isdigit() and len(last) < 4 else 0
-    return Response(stream_with_context(_ticks(_instant(start), since)), headers=STREAM_HEADERS)
+    try:
+        ticks = _ticks(_instant(start), since)
+    except Invalid as error:
+        if not htmx.is_htmx():
+            raise
+        ticks = _over(error)
+    return htmx.vary(Response(stream_with_context(ticks), headers=STREAM_HEADERS))
 
 
 @bp.get("/seen/<start>/<int:tick>")
@@ -65,7 +67,7 @@ def report() -> str:
     delays: dict[int, float] = {}
     for pair in request.args.getlist("seen")[: len(PLAN)]:
         if match := _SEEN.fullmatch(pair):
-            delays[int(match[1])] = int(match[2]) / 1000
+            delays.setdefault(int(match[1]), int(match[2]) / 1000)
     findings = diagnose(delays, was_cut="cut" in request.args)
     return render_template("doctor/_findings.html", findings=findings)
 
@@ -75,6 +77,13 @@ def _ticks(start: float, since: int) -> Iterator[bytes]:
     for tick in range(since, len(PLAN)):
         gevent.sleep(max(0.0, start + PLAN[tick] - time()))
         yield encode(str(tick), id=str(tick), event=f"tick-{tick}")
+    yield encode("done", event="done")
+
+
+def _over(error: Invalid) -> Iterator[bytes]:
+    """End a test that a page comes back to too late: no status code stops hx-sse, and this takes it away."""
+    notice = render_template("errors/_notice.html", sentence=str(error))
+    yield encode(htmx.partial("#report", notice, swap="innerHTML"))
     yield encode("done", event="done")
 
 

@@ -2,12 +2,37 @@
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.pages import axe
 from tests.servers import Process
 
 
-def test_says_that_streams_reach_this_browser(page: Page, demo: Process) -> None:
+def test_says_that_streams_reach_this_browser_and_stops(page: Page, demo: Process) -> None:
+    page.goto(f"{demo.url}/doctor")
+    expect(page.locator("#report")).to_contain_text("Streaming: well", timeout=60_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(8_000)  # longer than two of the pauses after which the page would connect again
+
+    assert asked == []
+    expect(page.locator("#report")).to_contain_text("Streaming: well")
+    expect(page.locator("#report")).to_contain_text("Silence: well")
+    assert page.locator("#seen input").count() == 13
+    assert axe(page) == []
+
+
+def test_lets_no_error_take_the_place_of_the_verdict(page: Page, demo: Process, watch: object) -> None:
+    watch.expected = ("414",)
+    answers = [414]
+
+    def answer(route: object) -> None:
+        if answers:
+            route.fulfill(status=answers.pop(), body="<h1>Request Line is too large</h1>", content_type="text/html")
+        else:
+            route.continue_()
+
+    page.route("**/doctor/report*", answer)
     page.goto(f"{demo.url}/doctor")
     expect(page.locator("#report")).to_contain_text("Streaming: well", timeout=60_000)
 
-    expect(page.locator("#report")).to_contain_text("Silence: well")
-    assert page.locator("#seen input").count() == 13
+    assert not answers
+    assert page.get_by_text("too large").count() == 0

@@ -13,7 +13,8 @@ from app.core.diagnosis import PLAN
 from app.core.errors import Upstream
 from app.web import doctor
 from app.web.services import Services
-from tests.web.pages import soup
+from tests.web.door import ACCOUNTS, add, enter
+from tests.web.pages import HTMX, soup
 
 
 def test_shows_what_rill_stands_on(client: FlaskClient) -> None:
@@ -80,6 +81,45 @@ def test_judges_what_was_taken_down(client: FlaskClient) -> None:
     assert "proxy_read_timeout" in client.get("/doctor/report", query_string=[*seen, ("cut", "1")]).text
     nonsense = [("seen", value) for value in ("", "x", "1:", ":1", "1:-", "²:1", "1:2:3", "9" * 50)]
     assert "Streaming: not well" in client.get("/doctor/report", query_string=nonsense).text
+
+
+def test_judges_by_when_a_piece_came_first(client: FlaskClient) -> None:
+    seen = [("seen", f"{tick}:20") for tick in range(len(PLAN))][::-1]
+    late = [("seen", f"{tick}:20000") for tick in range(len(PLAN))]
+
+    assert "Streaming: well" in client.get("/doctor/report", query_string=[*seen[1:], late[5], seen[0]]).text
+
+
+def test_lets_the_verdict_take_the_place_of_all_that_asks(client: FlaskClient) -> None:
+    report = soup(client.get("/doctor")).select_one("#report")
+    asking = report.select("[hx-get], [hx-sse\\:connect]")
+
+    assert len(asking) == len(PLAN) + 3
+    assert len(soup(client.get("/doctor")).select("[hx-get], [hx-sse\\:connect]")) == len(asking)
+    assert [ask["hx-trigger"].endswith(" once") for ask in asking] == [False, *[True] * (len(PLAN) + 1), False]
+    assert (asking[-1]["hx-target"], asking[-1]["hx-status:4xx"]) == ("#report", "swap:none")
+    assert not soup(client.get("/doctor/report")).select("[hx-get], #conn")
+
+
+def test_ends_a_page_that_comes_back_too_late(client: FlaskClient) -> None:
+    answer = client.get("/doctor/stream/1.000", headers=HTMX)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert 'hx-target="#report"' in answer.text
+    assert "This test is over." in answer.text
+    assert answer.text.endswith("event: done\ndata: done\n\n")
+
+
+def test_is_found_by_whoever_may_open_it(client: FlaskClient, make_app) -> None:
+    assert soup(client.get("/")).select_one(".corner a[href='/doctor']")
+    for path in ("/admin/people", "/doctor"):
+        assert soup(client.get(path)).select_one("nav.sheet__way a[href='/doctor']"), path
+    assert soup(client.get("/doctor")).select_one("a[aria-current]").text == "Doctor"
+
+    app: Flask = make_app(**ACCOUNTS)
+    add(app.extensions["rill"], "ann")
+    assert not soup(enter(app, "ann").get("/")).select("a[href='/doctor'], a[href='/admin/people']")
 
 
 @pytest.mark.parametrize("start", ["0", "x", "nan", "1e400", "-1"])
