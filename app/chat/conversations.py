@@ -135,7 +135,7 @@ def retry(session: Session, owner: str, reply_id: str, *, model: str) -> Message
     return reply
 
 
-def go_on(session: Session, owner: str, reply_id: str, *, model: str) -> Message:
+def go_on(session: Session, owner: str, reply_id: str, *, model: str) -> Sent:
     """Ask Claude to go on with a reply that broke off: as a new turn, because newer models take no prefill.
 
     Raises NotFound; Conflict while a reply is being written; Invalid where nothing of the reply is there.
@@ -147,7 +147,7 @@ def go_on(session: Session, owner: str, reply_id: str, *, model: str) -> Message
     if not earlier.text.strip():
         raise Invalid("There is nothing to go on with yet: press Retry instead.")
     conversation.leaf_id = earlier.id
-    return _add(session, conversation, text=_GO_ON, nonce="", model=model).reply
+    return _add(session, conversation, text=_GO_ON, nonce="", model=model)
 
 
 def title_of(text: str) -> str:

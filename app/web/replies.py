@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from flask import (
     Blueprint,
@@ -29,6 +30,8 @@ from app.web.services import services
 
 #: When to connect again to a server that cannot take the stream, in seconds.
 _AGAIN_S = (3.0, 6.0)
+
+_A = TypeVar("_A")
 
 bp = Blueprint("replies", __name__, url_prefix="/replies")
 
@@ -72,22 +75,31 @@ def stop(id: str) -> BaseResponse:
 @bp.post("/<id>/retry")
 def retry(id: str) -> BaseResponse:
     """Ask again for a reply that ended."""
-    return _ask(chat.retry, id)
+    reply = _ask(chat.retry, id)
+    return _begun("replies/retry.hx.html", reply, earlier_id=id)
 
 
 @bp.post("/<id>/continue")
 def go_on(id: str) -> BaseResponse:
     """Ask Claude to go on with a reply that broke off."""
-    return _ask(chat.go_on, id)
+    sent = _ask(chat.go_on, id)
+    return _begun("replies/go_on.hx.html", sent.reply, message=sent.message, earlier_id=id)
 
 
-def _ask(work: Callable[..., Message], id: str) -> BaseResponse:
+def _ask(work: Callable[..., _A], id: str) -> _A:
     built = services()
     built.check(auth.owner())
-    reply = built.db.write(work, auth.owner(), id, model=built.options.get().model)
-    built.runner.start(reply)
-    endpoint = "conversations.show" if htmx.is_htmx() else "conversations.live"
-    return htmx.see_other(url_for(endpoint, id=reply.conversation_id))
+    return built.db.write(work, auth.owner(), id, model=built.options.get().model)
+
+
+def _begun(template: str, reply: Message, **values: object) -> BaseResponse:
+    """Begin to write a reply, and show it: what is typed meanwhile stays, because htmx gets fragments."""
+    services().runner.start(reply)
+    if not htmx.is_htmx():
+        return htmx.see_other(url_for("conversations.live", id=reply.conversation_id))
+    values |= {"reply": reply, "live_reply": reply, "view": pages.live_view(reply)}
+    html = render_template(template, **values, **pages.page_values(reply.conversation_id))
+    return htmx.vary(make_response(html))
 
 
 def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:

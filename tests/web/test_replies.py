@@ -184,6 +184,61 @@ def test_stops_and_keeps_what_had_arrived(client: FlaskClient, services: Service
     assert "You stopped" in page.select_one(".message__note").text
 
 
+def broken_off(*texts: str) -> Script:
+    """Give a reply that fails after these words."""
+    return growing(*(TextDelta(0, text) for text in texts), RuntimeError("x"))
+
+
+def test_shows_a_retry_in_the_place_of_the_earlier_reply(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts += [broken_off("One"), growing(Flag())]
+    id = start(client)
+    wait(services)
+    earlier = reply_id(client, id)
+
+    page = soup(client.post(f"/replies/{earlier}/retry", headers=HTMX))
+
+    article = page.select_one(f"hx-partial[hx-target='#reply-{earlier}'][hx-swap=outerHTML] article")
+    assert article["id"] == f"reply-{reply_id(client, id)}"
+    assert article.select_one("#conn")
+    assert article.has_attr("autofocus")
+    assert page.select_one("hx-partial[hx-target='#actions'] button").text == "Stop"
+    assert page.select_one("hx-partial[hx-target='#status']").text == "Answering…"
+    assert page.select_one(f"hx-partial[hx-target='#reply-{earlier} ~ .message'][hx-swap=delete]")
+    assert not page.select("#prompt")
+
+
+def test_shows_what_goes_on_at_the_end(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts += [broken_off("One"), growing(Flag())]
+    id = start(client)
+    wait(services)
+
+    page = soup(client.post(f"/replies/{reply_id(client, id)}/continue", headers=HTMX))
+
+    added = page.select("hx-partial[hx-target='#log'] > article")
+    assert [article["aria-label"] for article in added] == ["You", "Claude"]
+    assert added[1]["id"] == f"reply-{reply_id(client, id)}"
+    assert page.select_one("hx-partial[hx-target='#actions'] button").text == "Stop"
+    assert not page.select("#prompt")
+
+
+@pytest.mark.parametrize("what", ["retry", "continue"])
+def test_begins_one_reply_however_often_it_is_asked(
+    client: FlaskClient, services: Services, claude: ScriptedClaude, what: str
+) -> None:
+    claude.scripts += [broken_off("One"), growing(Flag())]
+    id = start(client)
+    wait(services)
+    earlier = reply_id(client, id)
+
+    answers = [client.post(f"/replies/{earlier}/{what}", headers=HTMX) for _press in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 409]
+    assert "Claude is still answering" in soup(answers[1]).select_one("hx-partial[hx-target='#notice']").text
+    assert len(claude.requests) == 2
+
+
 def test_sends_no_words_of_htmx_in_prose(client: FlaskClient, claude: ScriptedClaude) -> None:
     claude.scripts.append(saying('<hx-partial hx-target="#r">x</hx-partial> [a](https://e.example "<hx-x>")'))
     claude.scripts[0].insert(3, go_on := Flag())
