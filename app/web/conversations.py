@@ -66,7 +66,7 @@ def send(id: str) -> BaseResponse:
     _run(sent)
     if not htmx.is_htmx():
         return htmx.see_other(_place(sent))
-    if not sent.is_new:
+    if not sent.is_new or _misses_some(sent):
         return htmx.see_other(url_for(".show", id=id))
     values = {"sent": sent, "live_reply": sent.reply, **pages.page_values(id)}
     html = render_template("conversations/send.hx.html", view=pages.live_view(sent.reply), **values)
@@ -99,6 +99,12 @@ def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
 def _run(sent: Sent) -> None:
     if sent.is_new:
         services().runner.start(sent.reply)
+
+
+def _misses_some(sent: Sent) -> bool:
+    """Say whether the page, which names the last message it shows, misses some that came before this one."""
+    before = sent.message.parent_id or ""
+    return request.form.get("after", before) != before
 
 
 def _place(sent: Sent) -> str:

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Process, Watch
 from tests.browser.pages import (
@@ -14,6 +14,7 @@ from tests.browser.pages import (
     stored,
     wait_for_words,
     wait_until_done,
+    words,
 )
 
 
@@ -94,6 +95,35 @@ def test_goes_on_in_the_same_conversation_without_a_reload(page: Page, demo: Pro
     assert page.evaluate("window.kept")
     assert reply_text(page) == canonical_text(demo, page)
     expect(page.locator(".chats__link").first).to_have_text(re.compile("hello"))
+
+
+def test_shows_what_was_said_in_another_tab_before_what_is_said_here(
+    context: BrowserContext, page: Page, demo: Process
+) -> None:
+    start(page, demo, "hello")
+    wait_until_done(page)
+    other = context.new_page()
+    other.goto(page.url)
+    send(other, "table")
+    expect(other.locator(".message--user")).to_have_count(2)
+    wait_until_done(other)
+
+    send(page, "code")
+    expect(page.locator(".message--user")).to_have_count(3)
+    wait_until_done(page)
+    send(page, "list")
+    expect(page.locator(".message--user")).to_have_count(4)
+    wait_until_done(page)
+
+    assert page.locator(".message__text").all_inner_texts() == ["hello", "table", "code", "list"]
+    shown = [words(html) for html in inner(page, ".message__body")]
+    page.reload()
+    assert shown == [words(html) for html in inner(page, ".message__body")]
+
+
+def inner(page: Page, selector: str) -> list[str]:
+    """Give the HTML inside of each element."""
+    return [place.inner_html() for place in page.locator(selector).all()]
 
 
 def test_keeps_what_is_typed_while_the_reply_grows(page: Page, demo: Process, watch: Watch) -> None:

@@ -52,6 +52,42 @@ def test_answers_htmx_with_the_message_and_the_growing_reply(client: FlaskClient
     assert page.select_one("hx-partial[hx-target='#composer-prompt'] textarea").text == ""
 
 
+def test_loads_the_page_anew_where_it_misses_a_turn(client: FlaskClient, services: Services) -> None:
+    id = start(client)
+    wait(services)
+    form = {"text": "From here", "nonce": "n3", "after": soup(client.get(f"/c/{id}")).select_one("#after")["value"]}
+    client.post(f"/c/{id}/messages", data={"text": "From elsewhere", "nonce": "n2"})
+    wait(services)
+
+    response = client.post(f"/c/{id}/messages", data=form, headers=HTMX)
+    wait(services)
+
+    assert (response.status_code, response.headers["HX-Redirect"]) == (204, f"/c/{id}")
+    shown = [text.text for text in soup(client.get(f"/c/{id}")).select(".message__text")]
+    assert shown == ["Hello", "From elsewhere", "From here"]
+
+
+def test_knows_after_each_answer_what_the_page_shows(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    id = start(client)
+    wait(services)
+    claude.scripts += [[RuntimeError("x")], saying("A limit", stop_reason="max_tokens")]
+    after = soup(client.get(f"/c/{id}")).select_one("#after")["value"]
+    answers = [client.post(f"/c/{id}/messages", data={"text": "b", "nonce": "2", "after": after}, headers=HTMX)]
+    for what in ("retry", "continue"):
+        wait(services)
+        answers.append(client.post(f"/replies/{reply_id(client, id)}/{what}", headers=HTMX))
+    wait(services)
+
+    for answer in answers:
+        after = soup(answer).select_one("hx-partial[hx-target='#after'] input")["value"]
+        assert after == soup(answer).select_one(".message--reply")["id"].removeprefix("reply-")
+    last = client.post(f"/c/{id}/messages", data={"text": "c", "nonce": "3", "after": after}, headers=HTMX)
+    assert last.status_code == 200
+    assert soup(last).select_one(".message--user").text.strip() == "c"
+
+
 def test_makes_one_reply_of_a_form_posted_twice(
     client: FlaskClient, services: Services, claude: ScriptedClaude
 ) -> None:
