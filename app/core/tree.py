@@ -14,3 +14,11 @@ def path_to(leaf: str | None, parents: Iterable[tuple[str, str | None]]) -> list
         path.append(leaf)
         leaf = parent_of[leaf]
     return path[::-1]
+
+
+def newest_below(id: str, parents: Iterable[tuple[str, str | None]]) -> str:
+    """Give where the branch ends that goes on from ``id``: with the newest each time, as pairs come oldest first."""
+    child_of = {parent: child for child, parent in parents}
+    while id in child_of:
+        id = child_of.pop(id)  # so that a circle ends
+    return id

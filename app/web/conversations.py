@@ -14,6 +14,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.chat import branches
 from app.chat import conversations as chat
 from app.chat.conversations import Opened, Sent
 from app.core.errors import RillError
@@ -93,7 +94,8 @@ def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
     with bounded(request.environ), built.live.view(reply_id, auth.owner()) as view:
         yield from Plain(view, current_app.jinja_env, is_alive=auth.watch(built.is_alive)).stream()
     reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
-    yield body_end + render_template("replies/_footer.html", reply=reply) + foot
+    earlier = built.db.read(branches.earlier, auth.owner(), opened.id)
+    yield body_end + render_template("replies/_footer.html", reply=reply, earlier=earlier) + foot
 
 
 def _run(sent: Sent) -> None:

@@ -8,7 +8,7 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.adapters.models import Message
-from app.chat import budgets, conversations
+from app.chat import branches, budgets, conversations
 from app.chat.conversations import Opened
 from app.chat.live import LiveReply
 from app.core.errors import RillError, SignInNeeded
@@ -41,11 +41,12 @@ def live_view(reply: Message) -> LiveReply:
 
 
 def page_values(current_id: str | None) -> dict[str, Any]:
-    """Give what every page needs: the sidebar, and what is offered."""
+    """Give what every page needs: the sidebar, what is offered, and which replies came before those shown."""
     built = services()
     return {
         "chats": built.db.read(conversations.list_recent, auth.owner()),
         "current_id": current_id,
+        "earlier": built.db.read(branches.earlier, auth.owner(), current_id) if current_id else {},
         "settings": built.settings,
         "budget_warning": built.db.read(budgets.warning, built.rules, auth.owner()),
         "options": built.options.get(),

@@ -18,8 +18,8 @@ from markupsafe import escape
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.adapters.models import Message
+from app.chat import branches, leases
 from app.chat import conversations as chat
-from app.chat import leases
 from app.core.errors import NotFound, TooMany, Unavailable
 from app.core.events import LIVE
 from app.core.sse import STREAM_HEADERS, Cursor, encode
@@ -38,11 +38,14 @@ bp = Blueprint("replies", __name__, url_prefix="/replies")
 
 @bp.get("/<id>")
 def show(id: str) -> BaseResponse:
-    """Give the finished reply, which replaces the growing one; 204 while it is being written."""
+    """Give the finished reply, which replaces the growing one; 204 while it is being written.
+
+    A plain browser is shown a reply that its conversation has left aside, or else the conversation.
+    """
     built = services()
     reply = built.db.read(chat.get_reply, auth.owner(), id)
     if not htmx.is_htmx():
-        return htmx.see_other(url_for("conversations.show", id=reply.conversation_id))
+        return _aside(reply)
     if reply.status in LIVE:
         return htmx.vary(Response(status=204))
     values = pages.page_values(reply.conversation_id)
@@ -84,6 +87,16 @@ def go_on(id: str) -> BaseResponse:
     """Ask Claude to go on with a reply that broke off."""
     sent = _ask(chat.go_on, id)
     return _begun("replies/go_on.hx.html", sent.reply, message=sent.message, earlier_id=id)
+
+
+def _aside(reply: Message) -> BaseResponse:
+    db, owner = services().db, auth.owner()
+    messages = db.read(branches.aside, owner, reply.id)
+    if not messages:
+        return htmx.see_other(url_for("conversations.show", id=reply.conversation_id))
+    earlier = db.read(branches.earlier, owner, reply.conversation_id)
+    html = render_template("replies/show.html", reply=reply, messages=messages, earlier=earlier)
+    return htmx.vary(make_response(html))
 
 
 def _ask(work: Callable[..., _A], id: str) -> _A:

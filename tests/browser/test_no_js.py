@@ -60,3 +60,16 @@ def test_finds_its_way_from_a_running_conversation(plain: Page, demo: Process) -
     plain.goto(plain.url.removesuffix("/live"), wait_until="commit")
     plain.wait_for_url("**/live")
     expect(plain.locator(".figures")).to_be_visible()
+
+
+def test_reaches_an_earlier_answer(plain: Page, rill: Process) -> None:
+    plain.goto(rill.url)
+    plain.locator("#prompt").fill("[[fault: cut plain]]")
+    plain.locator("#go").click()
+    plain.get_by_role("button", name="Retry").click()
+    plain.get_by_role("link", name="Earlier answer").click()
+
+    expect(plain.get_by_role("heading", name="Earlier answer")).to_be_visible()
+    expect(plain.locator(".message__body")).to_have_text("This much arrived")
+    plain.get_by_role("link", name="Conversation").click()
+    expect(plain.locator("#prompt")).to_be_visible()

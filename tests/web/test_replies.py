@@ -239,6 +239,50 @@ def test_begins_one_reply_however_often_it_is_asked(
     assert len(claude.requests) == 2
 
 
+def test_keeps_earlier_answers_within_reach(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts += [broken_off("One"), broken_off("Two"), saying("Three")]
+    id = start(client, "My question")
+    wait(services)
+    first = reply_id(client, id)
+    client.post(f"/replies/{first}/retry")
+    wait(services)
+    second = reply_id(client, id)
+    assert [link.text for link in soup(client.get(f"/c/{id}")).select(".message a[href^='/replies/']")] == [
+        "Earlier answer",
+        "Show stream",
+    ]
+    client.post(f"/replies/{second}/retry")
+    wait(services)
+
+    third = reply_id(client, id)
+    for page in (client.get(f"/c/{id}"), client.get(f"/replies/{third}", headers=HTMX)):
+        links = {link.text: link["href"] for link in soup(page).select(f"#reply-{third}-footer a")}
+        assert links["Earlier answer 1"] == f"/replies/{first}"
+        assert links["Earlier answer 2"] == f"/replies/{second}"
+    shown = soup(client.get(f"/replies/{first}"))
+    assert [text.get_text(strip=True) for text in shown.select(".message__text, .message__body")] == [
+        "My question",
+        "One",
+    ]
+    assert not shown.select("form, [hx-get], [hx-post]")
+    assert client.get(f"/replies/{third}").location == f"/c/{id}"
+
+
+def test_shows_what_followed_an_earlier_answer(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts += [broken_off("One"), saying("Two"), saying("Other")]
+    id = start(client)
+    wait(services)
+    first = reply_id(client, id)
+    client.post(f"/c/{id}/messages", data={"text": "And then?", "nonce": "n2"})
+    wait(services)
+    client.post(f"/replies/{first}/retry")
+    wait(services)
+
+    shown = soup(client.get(f"/replies/{first}")).select(".message__text, .message__body")
+
+    assert [text.get_text(strip=True) for text in shown] == ["Hello", "One", "And then?", "Two"]
+
+
 def test_sends_no_words_of_htmx_in_prose(client: FlaskClient, claude: ScriptedClaude) -> None:
     claude.scripts.append(saying('<hx-partial hx-target="#r">x</hx-partial> [a](https://e.example "<hx-x>")'))
     claude.scripts[0].insert(3, go_on := Flag())
