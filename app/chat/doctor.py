@@ -10,11 +10,13 @@ from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.chat.asking import Caller
 from app.core.diagnosis import Finding
-from app.core.errors import RillError
+from app.core.errors import RillError, Upstream
 from app.core.settings import Settings
 
 #: Connections that one process may use: to Postgres, and to Redis.
 PER_PROCESS = (4, 3)
+
+_REFUSED = "It refuses the key, or the account the key belongs to. Check ANTHROPIC_API_KEY, and the account's credit."
 
 
 def examine(settings: Settings, db: Database, feed: Feed, claude: Caller) -> list[Finding]:
@@ -29,7 +31,8 @@ def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except RillError as error:
-        return Finding(name, "bad", str(error))
+        is_refused = isinstance(error, Upstream) and error.kind == "account"
+        return Finding(name, "bad", _REFUSED if is_refused else str(error))
     except Exception as error:
         return Finding(name, "bad", f"It does not answer ({type(error).__name__}). Look at its address and its log.")
 

@@ -13,6 +13,7 @@ from app.adapters.models import Conversation, Message
 from app.chat import budgets, journal, leases, traces
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly
+from app.core.errors import Upstream
 from app.core.events import End, to_entry
 from app.core.pricing import taken
 from app.core.trace import Trace
@@ -30,6 +31,10 @@ _STOP_NOTES = {
 STOPPED = "You stopped this reply. What had arrived is kept."
 INTERRUPTED = "The server stopped while Claude was answering. What had arrived is kept; press Retry to ask again."
 STORAGE = "Rill could not store what Claude wrote. What had been stored is kept; press Retry to ask again."
+REFUSED = (
+    "Claude refuses the key of this server, or its account. Check ANTHROPIC_API_KEY, and see /doctor; for a minute "
+    "Claude is not asked again. Your message is kept, and so is what had arrived."
+)
 FAILED = "Something went wrong in Rill while Claude was answering. What had arrived is kept; press Retry to ask again."
 
 
@@ -114,3 +119,9 @@ def ended(assembly: Assembly) -> End:
     """Say how a reply ended that Claude completed."""
     note = _STOP_NOTES.get(assembly.stop_reason or "", "")
     return End("refused" if assembly.stop_reason == "refusal" else "done", note)
+
+
+def failed(error: Upstream, *, has_members: bool) -> End:
+    """Say how a reply ended that Claude failed; where nobody signs in, who reads this is who can mend it."""
+    sentence = REFUSED if error.kind == "account" and not has_members else error.sentence
+    return End("failed", sentence, error.code, error.retry_after_s)

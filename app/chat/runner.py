@@ -162,7 +162,7 @@ class Runner:
             end = End("failed", str(error), code, getattr(error, "retry_after_s", None))
         except Upstream as error:
             run.assembly.request_id = run.assembly.request_id or error.request_id
-            end = End("failed", error.sentence, error.code, error.retry_after_s)
+            end = ending.failed(error, has_members=bool(self._settings.ways))
         except Exception:
             log.exception("reply.crashed", extra={"reply": run.reply_id})
         finally:

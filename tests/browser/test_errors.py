@@ -38,7 +38,7 @@ def test_says_when_the_key_is_refused(page: Page, upstream: Process, tmp_path: P
     wait_until_done(page)
     rill.stop()
 
-    expect(page.locator(".message__note")).to_contain_text("tell the administrator")
+    expect(page.locator(".message__note")).to_contain_text("Check ANTHROPIC_API_KEY")
     assert "sk-ant-bad" not in rill.log.read_text()
 
 

@@ -1,6 +1,9 @@
 """Replies from start to end: what is stored, whatever happens on the way."""
 
+from collections.abc import Callable
+
 import pytest
+from flask import Flask
 from gevent.event import Event as Flag
 
 from app.adapters.db import Unreachable
@@ -50,6 +53,22 @@ def test_asks_with_the_conversation_so_far(services: Services, claude: ScriptedC
     roles = [message["role"] for message in claude.requests[1].messages]
     assert roles == ["user", "assistant", "user"]
     assert claude.requests[1].max_tokens == services.settings.max_tokens
+
+
+@pytest.mark.parametrize(
+    "environ", [{}, {"SECRET_KEY": "k" * 32, "RILL_ACCOUNTS": "1", "RILL_URL": "http://localhost"}]
+)
+def test_tells_of_a_refused_key_who_can_mend_it(
+    make_app: Callable[..., Flask], claude: ScriptedClaude, environ: dict[str, str]
+) -> None:
+    services: Services = make_app(**environ).extensions["rill"]
+    claude.scripts.append(half(Upstream("authentication_error", "Tell the administrator.", kind="account")))
+
+    reply = ended(services, begin(services))
+
+    assert (reply.status, reply.error_code) == ("failed", "authentication_error")
+    assert ("ANTHROPIC_API_KEY" in reply.note) == (not environ)
+    assert (reply.note == "Tell the administrator.") == bool(environ)
 
 
 def test_keeps_what_had_arrived_when_stopped(services: Services, claude: ScriptedClaude) -> None:

@@ -44,10 +44,15 @@ def test_says_which_models_are_not_offered(make_app, claude, monkeypatch: pytest
     assert "does not offer two" in soup(app.test_client().get("/doctor")).text
 
     def refuse() -> list[Model]:
-        raise Upstream("authentication_error", "This server cannot reach Claude; tell the administrator.")
+        raise Upstream(
+            "authentication_error", "This server cannot reach Claude; tell the administrator.", kind="account"
+        )
 
     monkeypatch.setattr(claude, "models", refuse)
-    assert "Claude: not well" in soup(app.test_client().get("/doctor")).text
+    shown = soup(app.test_client().get("/doctor")).text
+    assert "Claude: not well" in shown
+    assert "Check ANTHROPIC_API_KEY" in shown
+    assert "tell the administrator" not in shown
 
 
 def test_sends_the_ticks_in_their_order_and_goes_on_after_a_cut(
