@@ -68,6 +68,7 @@ class Frames:
         is_known = cursor is not None and cursor.view == view.id and cursor.version <= view.version
         since = cursor.version if cursor and is_known else view.version
         html = self._since(since) if is_known else self._reset()
+        html += partial("#offline", "", swap="delete")  # static/offline.html says that there is no connection
         while True:
             version = view.version
             html += self._wait() + self._beat() + (self._last() if view.end else "")

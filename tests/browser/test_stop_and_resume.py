@@ -17,6 +17,11 @@ from tests.browser.pages import (
     wait_until_done,
 )
 
+HIDE = (
+    "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); "
+    "document.dispatchEvent(new Event('visibilitychange'))"
+)
+
 
 def test_stops_and_keeps_what_had_arrived(page: Page, rill: Process, upstream: Process) -> None:
     start(page, rill, "[[fault: slow stop]]")
@@ -74,12 +79,8 @@ def test_resumes_when_the_tab_is_shown_again(context: BrowserContext, page: Page
     start(page, demo, "long")
     wait_for_words(page, 20)
     session = context.new_cdp_session(page)
-    hide = (
-        "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); "
-        "document.dispatchEvent(new Event('visibilitychange'))"
-    )
     for hidden in ("true", "false", "true", "false"):
-        session.send("Runtime.evaluate", {"expression": hide % hidden})
+        session.send("Runtime.evaluate", {"expression": HIDE % hidden})
         page.wait_for_timeout(700)
     wait_until_done(page)
 
@@ -113,7 +114,31 @@ def test_keeps_the_text_and_says_so_when_the_server_cannot_be_reached(
     page.locator("#prompt").press("Enter")
 
     expect(page.locator("#notice")).to_contain_text("cannot be reached")
+    expect(page.locator("#notice")).to_contain_text("press Send again")
     expect(page.locator("#prompt")).to_have_value("Precious words")
+
+
+def test_takes_back_that_the_server_cannot_be_reached(
+    context: BrowserContext, page: Page, rill: Process, watch: Watch
+) -> None:
+    watch.expected = ("ERR_FAILED", "htmx:error")
+    start(page, rill, "[[load: reached 900 15]]")
+    wait_for_words(page, 5)
+    page.route("**/messages", lambda route: route.abort())
+    page.locator("#prompt").fill("Precious words")
+    page.locator("#prompt").press("Enter")
+    expect(page.locator("#notice")).to_contain_text("cannot be reached")
+
+    session = context.new_cdp_session(page)
+    for hidden in ("true", "false"):  # the stream is let go, and begins anew
+        session.send("Runtime.evaluate", {"expression": HIDE % hidden})
+        page.wait_for_timeout(50)
+
+    expect(page.locator("#notice")).to_be_empty()
+    assert page.locator("[aria-busy=true]").count() == 1, "the end clears every notice"
+    expect(page.locator("#prompt")).to_have_value("Precious words")
+    page.locator("#go").click()
+    wait_until_done(page)
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])

@@ -323,6 +323,24 @@ def test_clears_what_an_earlier_connection_said(client: FlaskClient, claude: Scr
     stream.close()
 
 
+def test_takes_away_that_there_is_no_connection_and_no_other_notice(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts.append(growing(TextDelta(0, "One. And"), Flag()))
+    id = reply_id(client, start(client))
+    until_written(services, id, "And")
+    said = BeautifulSoup(Path("static/offline.html").read_text(), "html.parser").p
+    page, cursor = Page(id), ""
+    for notice in (str(said), '<p class="notice">Another</p>'):
+        page.tree.select_one("#notice").append(BeautifulSoup(notice, "html.parser"))
+        stream = client.get(f"/replies/{id}/stream", headers={"Last-Event-ID": cursor}, buffered=False)
+        page.take(next(iter(stream.response)).decode())
+        stream.close()
+        cursor = page.ids[-1]
+
+    assert page.tree.select_one("#notice").text == "Another"
+
+
 def test_sends_its_readers_away_one_by_one_when_it_has_to_go(
     client: FlaskClient, services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
 ) -> None:

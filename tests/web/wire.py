@@ -55,7 +55,10 @@ class Page:
         text = []
         for node in nodes(data):
             if isinstance(node, Tag) and node.name == "hx-partial":
-                [place] = self._find(node["hx-target"])
+                places = self._find(node["hx-target"])
+                if node["hx-swap"] == "delete" and not places:
+                    continue
+                [place] = places
                 tasks.append((place, node["hx-swap"], list(node.contents)))
             else:
                 text.append(node)
