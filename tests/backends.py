@@ -73,7 +73,7 @@ class Redis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(200):
+        for _ in range(3000):
             try:
                 with redis.Redis.from_url(self.url) as client:
                     client.ping()

@@ -38,16 +38,16 @@ class Process:
             if kill:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.terminate()
-            self.process.wait(timeout=40)
+            self.process.wait(timeout=60)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until a server answers; show its log if it does not."""
-    for _ in range(200):
+    for _ in range(600):
         if process.poll() is not None:
             break
         try:
-            urllib.request.urlopen(url, timeout=2).close()
+            urllib.request.urlopen(url, timeout=10).close()
             return
         except OSError:
             time.sleep(0.1)

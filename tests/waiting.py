@@ -8,7 +8,7 @@ from app.chat import journal
 from app.web.services import Services
 
 #: What has not come after this, in seconds, does not come.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def until(is_so: Callable[[], object]) -> None:

@@ -16,7 +16,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 INSTALL = "apt-get install chromium (or: .venv/bin/playwright install chromium)"
 
 
@@ -101,7 +101,7 @@ def watch() -> Iterator[Watch]:
 def context(browser: Browser, watch: Watch) -> Iterator[BrowserContext]:
     """Give a fresh browser profile."""
     context = browser.new_context(viewport={"width": 1100, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     context.on("page", watch.on_page)
     yield context
     context.close()

@@ -41,7 +41,7 @@ def wait_until_done(page: Page) -> None:
 def wait_for_words(page: Page, count: int) -> None:
     """Wait until the running reply shows that many words."""
     page.locator(".message--reply").last.wait_for()
-    for _ in range(300):
+    for _ in range(1200):
         if len(reply_text(page).split()) >= count:
             return
         page.wait_for_timeout(50)
@@ -72,18 +72,18 @@ def stored(rill: Process, page: Page) -> dict[str, object]:
 
 def canonical_text(rill: Process, page: Page) -> str:
     """Give the words of the last reply as a fresh page has them: the rendering of what is stored."""
-    html = urllib.request.urlopen(re.sub("/live.*", "", page.url), timeout=10).read().decode()
+    html = urllib.request.urlopen(re.sub("/live.*", "", page.url), timeout=60).read().decode()
     return words(BeautifulSoup(html, "html.parser").select(".message__body")[-1].decode_contents())
 
 
 def upstream_figures(upstream: Process) -> dict[str, int]:
     """Give how many requests the fake Claude had, and how many connections were closed early."""
-    return json.loads(urllib.request.urlopen(f"{upstream.url}/_figures", timeout=5).read())
+    return json.loads(urllib.request.urlopen(f"{upstream.url}/_figures", timeout=60).read())
 
 
 def wait_for_closed(upstream: Process, count: int) -> None:
     """Wait until the fake Claude has noticed that many connections closed; it does at its next write."""
-    for _ in range(40):
+    for _ in range(1200):
         if upstream_figures(upstream)["closed"] >= count:
             return
         time.sleep(0.05)

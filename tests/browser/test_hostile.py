@@ -83,7 +83,7 @@ def test_shows_titles_of_any_kind_as_text(page: Page, rill: Process, watch: Watc
         data = urllib.parse.urlencode({"text": text, "nonce": f"t{number}"}).encode()
         for _turn in range(50):  # a person has five replies at once
             try:
-                urllib.request.urlopen(urllib.request.Request(f"{rill.url}/conversations", data), timeout=20).read()
+                urllib.request.urlopen(urllib.request.Request(f"{rill.url}/conversations", data), timeout=60).read()
                 break
             except urllib.error.HTTPError as error:
                 if error.code != 429:

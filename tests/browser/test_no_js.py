@@ -13,7 +13,7 @@ from tests.browser.pages import canonical_text, stored, wait_for_words
 def plain(browser: Browser) -> Iterator[Page]:
     """Give a page of a browser with scripts off."""
     context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
 

@@ -25,7 +25,7 @@ def test_weighs_no_more_than_40_kilobytes(page: Page, demo: Process) -> None:
 
 def test_idles_in_little_memory(tmp_path: Path) -> None:
     rill = start_rill(tmp_path, free_port())
-    urllib.request.urlopen(rill.url, timeout=10).close()
+    urllib.request.urlopen(rill.url, timeout=60).close()
     children = Path(f"/proc/{rill.process.pid}/task/{rill.process.pid}/children")
     if not children.exists():
         rill.stop()

@@ -16,7 +16,7 @@ END = 60_000
 def plain(browser: Browser) -> Iterator[Page]:
     """Give a page of a browser with scripts off."""
     context = browser.new_context(java_script_enabled=False)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     yield context.new_page()
     context.close()
 

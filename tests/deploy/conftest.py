@@ -142,7 +142,7 @@ def run(command: list[str], url: str, folder: Path) -> Process:
 
 def wait_for(site: Site, proxy: Process) -> None:
     """Wait until Rill answers through a proxy; show the proxy's log if it does not."""
-    for _ in range(200):
+    for _ in range(600):
         if proxy.process.poll() is not None:
             break
         try:

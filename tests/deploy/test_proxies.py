@@ -77,7 +77,7 @@ def cursors(text: str) -> list[tuple[str, int]]:
 
 def viewers(site: Site) -> float:
     """Ask Rill itself how many streams are open."""
-    with urllib.request.urlopen(f"{site.rill.url}/metrics", timeout=20) as response:
+    with urllib.request.urlopen(f"{site.rill.url}/metrics", timeout=60) as response:
         found = re.search(r"^rill_viewers (\S+)$", response.read().decode(), re.M)
     assert found
     return float(found[1])

@@ -52,7 +52,7 @@ class Chaos:
                 return
             self.connections += 1
             try:
-                server = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+                server = socket.create_connection(("127.0.0.1", self._target), timeout=60)
             except OSError:
                 client.close()
                 continue

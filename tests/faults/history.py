@@ -22,11 +22,11 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return response
 
 
-def post(url: str, path: str, **fields: str) -> str:
+def post(url: str, path: str, *, patience_s: float = 60, **fields: str) -> str:
     """Send a form as a plain browser does; gives where it leads."""
     data = urllib.parse.urlencode(fields).encode()
     request = urllib.request.Request(url + path, data, {"Origin": url})
-    with urllib.request.build_opener(_Stay).open(request, timeout=20) as response:
+    with urllib.request.build_opener(_Stay).open(request, timeout=patience_s) as response:
         return str(response.headers.get("Location", ""))
 
 
@@ -51,7 +51,7 @@ class History:
         """Read all replies from the database."""
         statement = "SELECT * FROM message WHERE role = 'assistant'"
         if self.database_url.startswith("sqlite"):
-            with sqlite3.connect(self.database_url.removeprefix("sqlite:///"), timeout=30) as db:
+            with sqlite3.connect(self.database_url.removeprefix("sqlite:///"), timeout=60) as db:
                 db.row_factory = sqlite3.Row
                 return {row["id"]: dict(row) for row in db.execute(statement)}
         with psycopg.connect(self.database_url, row_factory=psycopg.rows.dict_row) as connection:

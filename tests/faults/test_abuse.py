@@ -19,7 +19,7 @@ PAGES = ("/", "/livez", "/readyz", "/compare", "/doctor")
 
 
 def connect(server: Process) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=30)
+    return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60)
 
 
 def begin(server: Process, path: str, *headers: str) -> socket.socket:
@@ -45,7 +45,7 @@ def get_all(server: Process) -> list[float]:
     took = []
     for path in PAGES * 3:
         began = time.monotonic()
-        with urllib.request.urlopen(f"{server.url}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{server.url}{path}", timeout=60) as answer:
             assert answer.status == 200
             answer.read()
         took.append(time.monotonic() - began)

@@ -57,7 +57,7 @@ def test_ends_no_session_and_deletes_nothing(make_site: MakeSite, by: str) -> No
     site = make_site("postgres")
     right = site.start(**ACCOUNTS)
     cookie = enter(right)
-    with urllib.request.urlopen(urllib.request.Request(right.url, headers={"Cookie": cookie}), timeout=20) as page:
+    with urllib.request.urlopen(urllib.request.Request(right.url, headers={"Cookie": cookie}), timeout=60) as page:
         csrf = re.search(r'name="csrf" value="([^"]+)"', page.read().decode())[1]
     typed = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
     form = urllib.parse.urlencode({"text": "Hi", "nonce": "n", "csrf": csrf})

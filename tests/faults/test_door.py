@@ -33,7 +33,7 @@ def served(folder: Path, **env: str) -> Iterator[Process]:
 
 def ask(rill: Process, method: str, path: str, body: str = "", **headers: str) -> http.client.HTTPResponse:
     """Make one request, as it is written."""
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(rill.url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(rill.url).netloc, timeout=60)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
     response.read()
@@ -85,7 +85,7 @@ def test_serves_others_while_passwords_are_tried(tmp_path: Path) -> None:
         form = urllib.parse.urlencode({"name": "admin", "password": "x" * 200})
         connections = []
         for _ in range(40):
-            connection = http.client.HTTPConnection(urllib.parse.urlsplit(rill.url).netloc, timeout=20)
+            connection = http.client.HTTPConnection(urllib.parse.urlsplit(rill.url).netloc, timeout=60)
             connection.request("POST", "/login", form, {"Content-Type": "application/x-www-form-urlencoded"})
             connections.append(connection)
         assert ask(rill, "GET", "/livez").status == 200
@@ -120,14 +120,14 @@ def test_believes_who_comes_by_the_socket(tmp_path: Path) -> None:
         assert "400 BAD REQUEST" in by_socket(path, "X-Forwarded-Email: ann\r\nX-Forwarded-Email: root")
     finally:
         process.terminate()
-        process.wait(timeout=40)
+        process.wait(timeout=60)
 
 
 def by_socket(path: Path, header: str) -> str:
     """Ask for the page over a unix socket, as soon as it is there."""
     for _ in range(600):
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(20)
+            client.settimeout(60)
             try:
                 client.connect(str(path))
             except OSError:

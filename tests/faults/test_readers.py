@@ -140,7 +140,7 @@ def test_takes_everybody_back_who_left_at_once(make_site: MakeSite) -> None:
         reader.close()
     crowd = [stream_of(server, reply, cursor) for cursor in cursors]
     again = [first_id(reader) for reader in crowd]
-    urllib.request.urlopen(f"{server.url}/", timeout=10).close()
+    urllib.request.urlopen(f"{server.url}/", timeout=60).close()
     for reader in crowd:
         reader.close()
     history.until_ended()
@@ -153,7 +153,7 @@ def test_takes_everybody_back_who_left_at_once(make_site: MakeSite) -> None:
 def stream_of(server: Process, reply: str, cursor: str = "") -> socket.socket:
     """Ask for a stream."""
     host = server.url.removeprefix("http://")
-    reader = socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=20)
+    reader = socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=60)
     last = f"Last-Event-ID: {cursor}\r\n" if cursor else ""
     reader.sendall(f"GET /replies/{reply}/stream HTTP/1.1\r\nHost: {host}\r\n{last}\r\n".encode())
     return reader

@@ -77,7 +77,7 @@ def test_waits_for_postgres_and_loses_nothing(make_site: MakeSite, postgres: Pos
             backend.suspend()
         shown = [viewer.shown[-1] for viewer in history.viewers]
         with pytest.raises((urllib.error.HTTPError, TimeoutError)):
-            post(site.urls[0], "/conversations", text="[[load: kx 1 1]]", nonce="x")
+            post(site.urls[0], "/conversations", text="[[load: kx 1 1]]", nonce="x", patience_s=20)
         assert all(viewer.shown[-1].startswith(before) for viewer, before in zip(history.viewers, shown, strict=True))
         for backend in backends:
             backend.resume()

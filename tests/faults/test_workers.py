@@ -56,7 +56,7 @@ def test_loses_nothing_when_it_is_told_to_go(make_site: MakeSite, kind: str, who
     if whom == "twice":
         time.sleep(1)
         site.signal(server.process.pid, signal.SIGTERM)
-    server.process.wait(timeout=40)
+    server.process.wait(timeout=60)
     log = server.log.read_text()
     site.start(WEB_CONCURRENCY=CONCURRENCY[kind])
     for viewer in history.viewers:
@@ -82,7 +82,7 @@ def test_goes_on_for_readers_while_another_server_takes_over(make_site: MakeSite
     site.signal(old.process.pid, signal.SIGTERM)
     later = [history.begin([new.url], words=30, speed=15) for _reply in range(3)]
     history.until_ended()
-    old.process.wait(timeout=40)
+    old.process.wait(timeout=60)
 
     history.check()
     assert {history.rows()[id]["status"] for id in replies + later} == {"done"}
@@ -98,7 +98,7 @@ def test_begins_again_what_had_not_begun(make_site: MakeSite, kind: str) -> None
     time.sleep(0.5)
 
     server.process.send_signal(signal.SIGINT)
-    server.process.wait(timeout=40)
+    server.process.wait(timeout=60)
     assert history.statuses() == {"queued"}
     history.upstream.process.send_signal(signal.SIGCONT)
     site.start()
@@ -141,7 +141,7 @@ def test_says_when_the_loop_was_blocked_and_goes_on(make_site: MakeSite) -> None
     history.until_all_see(5)
 
     request = urllib.request.Request(f"{server.url}/_block/3", b"", {"Origin": server.url}, method="POST")
-    urllib.request.urlopen(request, timeout=20).close()
+    urllib.request.urlopen(request, timeout=60).close()
     history.until_ended()
 
     history.check()
@@ -152,12 +152,12 @@ def test_says_when_the_loop_was_blocked_and_goes_on(make_site: MakeSite) -> None
 
 
 def metrics(url: str) -> str:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=20) as response:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as response:
         return str(response.read().decode())
 
 
 def closed(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=20) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         return int(json.load(response)["closed"])
 
 

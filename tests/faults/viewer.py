@@ -54,7 +54,7 @@ class Viewer(Thread):
 
     def _read(self, url: str) -> None:
         parts = urlsplit(url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         try:
             headers = {"Last-Event-ID": self.page.ids[-1]} if self.page.ids else {}
             connection.request("GET", f"/replies/{self.reply_id}/stream", headers=headers)
@@ -76,7 +76,7 @@ class Viewer(Thread):
 def finished(url: str, reply_id: str) -> str | None:
     """Fetch the finished reply, and give its text; None while it is being written."""
     request = urllib.request.Request(f"{url}/replies/{reply_id}", headers={"HX-Request": "true"})
-    with urllib.request.urlopen(request, timeout=20) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         if response.status == 204:
             return None
         body = BeautifulSoup(response.read(), "html.parser").select_one(".message__body")
@@ -85,6 +85,6 @@ def finished(url: str, reply_id: str) -> str | None:
 
 def sent_by(upstream_url: str) -> dict[str, list[str]]:
     """Ask the Messages API what it sent of each reply, a text for each request."""
-    with urllib.request.urlopen(upstream_url, timeout=20) as response:
+    with urllib.request.urlopen(upstream_url, timeout=60) as response:
         found: dict[str, list[str]] = json.load(response)["sent"]
         return found
