@@ -9,7 +9,7 @@ import os
 import sys
 from contextlib import suppress
 from errno import EPIPE
-from socket import SHUT_RD
+from socket import SHUT_RD, SHUT_RDWR
 from tempfile import mkdtemp
 from time import monotonic
 
@@ -43,8 +43,10 @@ loglevel = "warning"
 if workers > 1:  # each process keeps its figures in a file, for whichever is asked
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="rill-metrics-"))
 
-#: After this long, in seconds from the signal, replies that still run are stored as interrupted.
+#: After this long, in seconds from the signal, replies that still run are stored as interrupted, whoever is connected.
 DRAIN_S = 18
+#: So long after the signal, in seconds, a request may still take to arrive; so long it has when all else is over.
+ARRIVE_S, HANG_UP_S = 3, 2
 
 #: What is left of a refused request is read for so long, in seconds, and so many bytes; then the connection ends.
 DRAIN_BODY_S, DRAIN_BODY = 5, 40_000_000
@@ -56,6 +58,7 @@ class Worker(GeventWorker):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.told_at = None
+        self._connections = set()
         self._idle = set()
 
     def handle_exit(self, sig, frame):
@@ -65,11 +68,13 @@ class Worker(GeventWorker):
 
     def handle(self, listener, client, addr):
         """Serve a connection, which is idle until a request comes."""
+        self._connections.add(client)
         self._idle.add(client)
         try:
             super().handle(listener, client, addr)
         finally:
             self._idle.discard(client)
+            self._connections.discard(client)
 
     def handle_request(self, listener_name, req, sock, addr):
         """Serve a request, and keep the connection for the next."""
@@ -84,10 +89,19 @@ class Worker(GeventWorker):
 
     def close_idle(self):
         """End the connections that wait for a request."""
-        fromfd = monkey.get_original("socket", "fromfd")  # gevent's own shutdown makes waiting readers fail
         for client in list(self._idle):
-            with suppress(OSError), fromfd(client.fileno(), client.family, client.type) as same:
-                same.shutdown(SHUT_RD)
+            _shut(client, SHUT_RD)
+
+    def close_all(self):
+        """End every connection, whatever it is in the middle of."""
+        for client in list(self._connections):
+            _shut(client, SHUT_RDWR)
+
+
+def _shut(client, how):
+    fromfd = monkey.get_original("socket", "fromfd")  # gevent's own shutdown makes waiting readers fail
+    with suppress(OSError), fromfd(client.fileno(), client.family, client.type) as same:
+        same.shutdown(how)
 
 
 def _is_drained(body):
@@ -146,14 +160,27 @@ def post_worker_init(worker):
 
 
 def _leave_when_told(worker, services):
-    """Take nothing new and end what is idle, from the signal on."""
+    """Take nothing new and end what is idle, from the signal on; then store what runs, and end all else.
+
+    The worker's own way out begins only when everybody has hung up, and one slow request is enough for that to be
+    never: the master kills it first.
+    """
+    from app.web import bodies
+
     while worker.alive:
         gevent.sleep(0.2)
     services.runner.refuse()
     services.live.wake()
-    while True:
+    told_at = worker.told_at or monotonic()
+    while (since_s := monotonic() - told_at) < DRAIN_S:
         worker.close_idle()
+        if since_s > ARRIVE_S:
+            bodies.give_up()
         gevent.sleep(0.2)
+    services.runner.drain(0)
+    worker.close_all()
+    gevent.sleep(HANG_UP_S)
+    sys.exit(0)
 
 
 def child_exit(server, worker):

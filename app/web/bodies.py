@@ -8,7 +8,7 @@ from typing import BinaryIO
 import gevent
 from flask import Flask, request
 from werkzeug.datastructures import ImmutableMultiDict
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, RequestTimeout, ServiceUnavailable
 
 #: Largest body, in bytes, of all routes that are not named in ``larger``.
 MOST = 2_000_000
@@ -16,6 +16,8 @@ MOST = 2_000_000
 FIELDS = 100
 #: A body may take this long, in seconds, and a second more for each so many bytes of it.
 PATIENCE_S, PACE = 30.0, 50_000
+
+_awaited: set["Paced"] = set()
 
 
 def init_app(app: Flask, larger: Mapping[str, int]) -> None:
@@ -50,16 +52,28 @@ def read() -> None:
         request.get_data(parse_form_data=True)
 
 
+def give_up() -> None:
+    """End the requests whose bodies are still to come: this process has to go."""
+    gevent.get_hub().loop.run_callback(_give_up)
+
+
+def _give_up() -> None:
+    # Runs in the hub, so that each greenlet is surely where it waits for a body, not in a commit.
+    for body in list(_awaited):
+        body.give_up()
+
+
 class Paced(io.RawIOBase):
     """Reads a body that has to arrive whole, and at a pace.
 
-    Raises RequestTimeout where it comes too slowly, RequestEntityTooLarge where there is too much of it, and
-    ClientDisconnected where it ends before its length.
+    Raises RequestTimeout where it comes too slowly, RequestEntityTooLarge where there is too much of it,
+    ClientDisconnected where it ends before its length, and ServiceUnavailable once it has been given up.
     """
 
     def __init__(self, stream: BinaryIO, length: int | None, most: int) -> None:
         self._stream, self._length, self._most = stream, length, most
         self._took, self._began_s = 0, monotonic()
+        self._is_given_up = False
         self._step = 65_536 if length is not None else 8_192  # chunks may be of a byte each
 
     def readable(self) -> bool:
@@ -68,10 +82,7 @@ class Paced(io.RawIOBase):
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]  # all that is read into
         """Read what there is, waiting no longer than the pace allows."""
-        left_s = self._began_s + PATIENCE_S + self._took / PACE - monotonic()
-        with gevent.Timeout(max(left_s, 0.001), RequestTimeout()):
-            data = self._stream.read(min(len(buffer), self._step))
-            gevent.sleep(0)  # a fast sender always has more, and would let nobody else have a turn
+        data = self._read(min(len(buffer), self._step))
         if not data and self._length is not None and self._took < self._length:
             raise ClientDisconnected
         buffer[: len(data)] = data
@@ -79,3 +90,22 @@ class Paced(io.RawIOBase):
         if self._took > self._most:
             raise RequestEntityTooLarge
         return len(data)
+
+    def give_up(self) -> None:
+        """Break off whoever waits for more of it; call in the hub."""
+        self._is_given_up = True
+        self._reader.throw(ServiceUnavailable())
+
+    def _read(self, size: int) -> bytes:
+        if self._is_given_up:
+            raise ServiceUnavailable
+        left_s = self._began_s + PATIENCE_S + self._took / PACE - monotonic()
+        self._reader = gevent.getcurrent()
+        _awaited.add(self)
+        try:
+            with gevent.Timeout(max(left_s, 0.001), RequestTimeout()):
+                data = self._stream.read(size)
+                gevent.sleep(0)  # a fast sender always has more, and would let nobody else have a turn
+                return data
+        finally:
+            _awaited.discard(self)

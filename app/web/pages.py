@@ -94,6 +94,7 @@ def _answer_http_error(error: HTTPException) -> Response:
         405: "That cannot be done this way.",
         408: "What you sent took too long to arrive. Nothing was changed; please try again.",
         413: "That is more than Rill takes at once. Nothing was changed.",
+        503: "Rill is restarting, and what you sent had not arrived. Nothing was changed; please try again.",
     }
     code = error.code or 500
     response = _error(code, sentences.get(code, "Rill could not make sense of this request."))

@@ -1,8 +1,9 @@
-"""Rill as it is, for one person who does what many would, and with a way to block a worker."""
+"""Rill as it is, for one person who does what many would, and with ways to block a worker."""
 
 import ctypes
 import os
 
+import gevent
 from flask import Blueprint
 
 from app.chat import conversations, views
@@ -23,6 +24,13 @@ def block(seconds: int) -> str:
     """Do what no code of Rill's does: hold the event loop in a call that knows nothing of it."""
     ctypes.CDLL(None).sleep(seconds)
     return "blocked"
+
+
+@bp.post("/_wait/<int:seconds>")
+def wait(seconds: int) -> str:
+    """Do what no request of Rill's does: take its time, whoever has hung up."""
+    gevent.sleep(seconds)
+    return "waited"
 
 
 app.register_blueprint(bp)

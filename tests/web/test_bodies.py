@@ -154,6 +154,18 @@ def test_waits_for_no_body_beyond_its_patience(
             assert body.taken < 100
 
 
+def test_waits_for_no_body_once_it_has_been_given_up(client: FlaskClient, found: list[Route]) -> None:
+    for route in found:
+        kind = "application/json" if route.endpoint == "api.chat" else FORM
+        gevent.spawn_later(0.02, bodies.give_up)
+        with gevent.Timeout(20):
+            assert send(client, route, Slow(60, 100), kind, CONTENT_LENGTH="100") == 503, route
+
+    bodies.give_up()
+    gevent.sleep(0)
+    assert client.post("/conversations", data={"text": "Hello", "nonce": "n"}).status_code == 303
+
+
 def test_gives_a_body_that_comes_steadily_its_time(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "PATIENCE_S", 0.05)
     monkeypatch.setattr(bodies, "PACE", 5)

@@ -1,0 +1,73 @@
+"""The way out of a worker: what runs is stored, whoever is connected, and however often it is told to go."""
+
+import time
+
+from tests.faults.conftest import MakeSite, Site
+from tests.faults.history import History
+from tests.faults.test_abuse import begin, status
+from tests.servers import Process
+
+#: The master gives its worker 25 s, and kills it then.
+GONE_S = 40
+FORM = ("Content-Length: 1000", "Content-Type: application/x-www-form-urlencoded")
+JSON = ("Content-Length: 1000", "Content-Type: application/json")
+
+
+def gone(server: Process) -> str:
+    """Wait until a server has left; give its log, which tells of no worker that was killed."""
+    server.process.wait(timeout=GONE_S)
+    log = server.log.read_text()
+    assert "SIGKILL" not in log
+    assert "graceful timeout" not in log
+    assert "Traceback" not in log
+    return log
+
+
+def begin_all(site: Site, *, count: int = 4) -> History:
+    """Begin replies that take longer than any way out."""
+    history = site.history
+    for _reply in range(count):
+        history.begin(site.urls, words=3_000, speed=20)
+    history.until_all_see(8)
+    return history
+
+
+def read_on(site: Site) -> None:
+    """Start a server again, and have the viewers read to the end there."""
+    site.start()
+    for viewer in site.history.viewers:
+        viewer.urls[:] = site.urls[-1:]
+    site.history.until_ended()
+
+
+def test_stores_what_runs_beside_requests_that_never_arrive(make_site: MakeSite) -> None:
+    site = make_site("sqlite")
+    server = site.start()
+    history = begin_all(site)
+    with begin(server, "/conversations", *FORM) as slow, begin(server, "/api/chat", *JSON) as other:
+        for sender in (slow, other):
+            sender.sendall(b"text=")
+        time.sleep(0.5)
+        server.process.terminate()
+        answers = [status(slow), status(other)]
+        gone(server)
+
+    assert answers == [503, 503]
+    assert history.statuses() == {"interrupted"}
+    read_on(site)
+    history.check(lost_words=4)
+
+
+def test_stores_what_runs_beside_a_request_that_never_ends(make_site: MakeSite) -> None:
+    site = make_site("sqlite")
+    server = site.start()
+    history = begin_all(site)
+    with begin(server, "/_wait/600", f"Origin: {server.url}", "Content-Length: 0") as endless:
+        time.sleep(0.5)
+        server.process.terminate()
+        gone(server)
+        assert status(endless) == 0
+
+    assert history.statuses() == {"interrupted"}
+    read_on(site)
+    history.check(lost_words=4)
