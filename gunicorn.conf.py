@@ -58,6 +58,7 @@ class Worker(GeventWorker):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.told_at = None
+        self._is_quitting = False
         self._connections = set()
         self._idle = set()
 
@@ -65,6 +66,18 @@ class Worker(GeventWorker):
         """Note when the worker was told to finish."""
         self.told_at = self.told_at or monotonic()
         super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig, frame):
+        """Leave at once, and only once: Ctrl-C comes from the terminal, and then again from the master."""
+        self.alive = False
+        if not self._is_quitting:
+            self._is_quitting = True
+            gevent.spawn(self._quit)
+
+    def _quit(self):
+        if hasattr(self, "wsgi"):
+            self.wsgi.extensions["rill"].runner.drain(0)
+        sys.exit(0)
 
     def handle(self, listener, client, addr):
         """Serve a connection, which is idle until a request comes."""

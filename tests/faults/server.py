@@ -2,11 +2,14 @@
 
 import ctypes
 import os
+import time
+from typing import Any
 
 import gevent
 from flask import Blueprint
 
-from app.chat import conversations, views
+from app.adapters.feed import Entry
+from app.chat import conversations, ending, views
 from app.web import bodies
 from wsgi import app
 
@@ -15,6 +18,17 @@ __all__ = ["app"]
 conversations.MAX_LIVE = 1_000
 views.MAX_READERS_OF_ONE = 10_000
 bodies.PATIENCE_S = float(os.environ.get("RILL_TEST_PATIENCE_S", bodies.PATIENCE_S))
+FINISH_S = float(os.environ.get("RILL_TEST_FINISH_S", 0))
+_finish = ending.finish
+
+
+def finish(*args: Any) -> Entry:
+    """Store how a reply ended, as slowly as a busy database."""
+    time.sleep(FINISH_S)
+    return _finish(*args)
+
+
+ending.finish = finish
 
 bp = Blueprint("faults", __name__)
 

@@ -1,6 +1,10 @@
 """The way out of a worker: what runs is stored, whoever is connected, and however often it is told to go."""
 
+import os
+import signal
 import time
+
+import pytest
 
 from tests.faults.conftest import MakeSite, Site
 from tests.faults.history import History
@@ -67,6 +71,31 @@ def test_stores_what_runs_beside_a_request_that_never_ends(make_site: MakeSite) 
         server.process.terminate()
         gone(server)
         assert status(endless) == 0
+
+    assert history.statuses() == {"interrupted"}
+    read_on(site)
+    history.check(lost_words=4)
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [signal.SIGINT],
+        [signal.SIGTERM, signal.SIGINT],
+        pytest.param([signal.SIGINT, signal.SIGINT], marks=pytest.mark.soak),
+        pytest.param([signal.SIGTERM, signal.SIGQUIT], marks=pytest.mark.soak),
+    ],
+    ids=lambda numbers: "-".join(number.name for number in numbers),
+)
+def test_stores_what_runs_when_a_terminal_ends_all_processes(make_site: MakeSite, signals: list[int]) -> None:
+    """A terminal signals the master and its worker, and the master its worker again."""
+    site = make_site("sqlite")
+    server = site.start(RILL_TEST_FINISH_S="0.05")
+    history = begin_all(site, count=20)
+    for number in signals:
+        os.killpg(server.process.pid, number)
+        time.sleep(0.2)
+    gone(server)
 
     assert history.statuses() == {"interrupted"}
     read_on(site)
