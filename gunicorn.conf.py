@@ -6,6 +6,7 @@ monkey.patch_all()
 
 import gc
 import os
+import resource
 import sys
 from contextlib import suppress
 from errno import EPIPE
@@ -32,7 +33,7 @@ if settings.host.startswith("unix:"):
 else:
     bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 workers = settings.workers
-worker_connections = 2000
+worker_connections = 4_500  # as many readers and programs as a process takes, and room for 1,000 pages beside them
 timeout = 60
 graceful_timeout = 25
 keepalive = 95  # longer than a router's own, which would else send a request into a closing connection
@@ -48,6 +49,11 @@ DRAIN_S = 18
 #: So long after the signal, in seconds, a request may still take to arrive; so long it has when all else is over.
 ARRIVE_S, HANG_UP_S = 3, 2
 
+#: Connections that may wait for a request that may never come; where more do, those that waited longest are ended.
+MAX_IDLE = 500
+#: Files that a process may have open: a connection each, one to Claude for each reply, the stores, and some to spare.
+FILES = worker_connections + 1_500
+
 #: What is left of a refused request is read for so long, in seconds, and so many bytes; then the connection ends.
 DRAIN_BODY_S, DRAIN_BODY = 5, 40_000_000
 
@@ -60,7 +66,7 @@ class Worker(GeventWorker):
         self.told_at = None
         self._is_quitting = False
         self._connections = set()
-        self._idle = set()
+        self._idle = {}  # as a set that knows which came first
 
     def handle_exit(self, sig, frame):
         """Note when the worker was told to finish."""
@@ -82,28 +88,37 @@ class Worker(GeventWorker):
     def handle(self, listener, client, addr):
         """Serve a connection, which is idle until a request comes."""
         self._connections.add(client)
-        self._idle.add(client)
+        self._wait(client)
         try:
             super().handle(listener, client, addr)
         finally:
-            self._idle.discard(client)
+            self._idle.pop(client, None)
             self._connections.discard(client)
 
     def handle_request(self, listener_name, req, sock, addr):
         """Serve a request, and keep the connection for the next."""
-        self._idle.discard(sock)
+        self._idle.pop(sock, None)
         try:
             super().handle_request(listener_name, req, sock, addr)
         except TimeoutError as error:  # a reader took nothing for too long: gone, as far as the log is concerned
             raise BrokenPipeError(EPIPE, "stuck") from error
         if not _is_drained(req.body):
             raise StopIteration  # closes the connection, on which nobody knows where the next request begins
-        self._idle.add(sock)
+        self._wait(sock)
+
+    def _wait(self, client):
+        self._idle[client] = None
+        if len(self._idle) > MAX_IDLE:
+            self._end(next(iter(self._idle)))
+
+    def _end(self, client):
+        self._idle.pop(client)
+        _shut(client, SHUT_RD)
 
     def close_idle(self):
         """End the connections that wait for a request."""
         for client in list(self._idle):
-            _shut(client, SHUT_RD)
+            self._end(client)
 
     def close_all(self):
         """End every connection, whatever it is in the middle of."""
@@ -138,6 +153,18 @@ def on_starting(server):
         server.rill_lock = hold(settings.database_url)
     except ConfigurationError as error:
         sys.exit(f"Rill cannot start. {error}")
+    _allow_files(server)
+
+
+def _allow_files(server):
+    """Allow this process and its workers the files they need, as far as the system lets them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if allowed > soft:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if (soft := resource.getrlimit(resource.RLIMIT_NOFILE)[0]) < FILES:
+        server.log.warning("Only %d files may be open, and %d are needed for all readers: see ulimit -n.", soft, FILES)
 
 
 def when_ready(server):

@@ -157,10 +157,10 @@ def profile_b() -> list[Row]:
 
 
 def profile_c() -> list[Row]:
-    """Let 1,900 readers wait on slow replies; gunicorn takes 2,000 connections."""
+    """Let 2,000 readers wait on slow replies."""
     with stage() as (claude, server):
         text = wish(tokens=100, rate=0.1, piece="prose", hold=1)
-        with readers(server, text=text, replies=20, viewers=95):
+        with readers(server, text=text, replies=20, viewers=100):
             await_held(claude, 20)
             get(f"{claude.url}/go")
             time.sleep(2)
@@ -169,7 +169,7 @@ def profile_c() -> list[Row]:
             share = 100 * (server.cpu_s() - before) / (time.monotonic() - started)
             rss = server.rss_mb()
     return [
-        Row("c", "share of a core, 1,900 readers, 20 replies, a delta in 10 s", share, "%", 10),
+        Row("c", "share of a core, 2,000 readers, 20 replies, a delta in 10 s", share, "%", 10),
         Row("c", "RSS", rss, "MB", 350),
     ]
 

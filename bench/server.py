@@ -1,6 +1,6 @@
 """Rill as it is served, for ``gunicorn -c gunicorn.conf.py bench.server:app``, with room for a crowd.
 
-There is one owner until there are accounts, so what one person may have at once is lifted, and so are the 200 calls
+There is one owner until there are accounts, so what one person may have at once is lifted, and so are the 750 calls
 at once; the bounds of the process stay.
 """
 

@@ -44,7 +44,7 @@ class Limits:
     text_bytes: int = 2_000_000
     event_bytes: int = 8_000_000
     total_bytes: int = 64_000_000
-    calls: int = 200
+    calls: int = 750
 
 
 class Claude:

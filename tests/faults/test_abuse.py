@@ -1,6 +1,7 @@
 """One person at their worst: bodies without end, bodies that never come, readers who take nothing."""
 
 import random
+import resource
 import socket
 import threading
 import time
@@ -172,3 +173,30 @@ def test_lets_senders_go_that_send_too_slowly(make_site: MakeSite) -> None:
 
     assert set(answers) <= {408, 404, 405, 415}
     assert answers.count(408) >= 5
+
+
+def test_answers_beside_more_idle_connections_than_it_serves(make_site: MakeSite) -> None:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(6_000, most), most))
+    server = make_site("sqlite").start()
+    host = server.url.removeprefix("http://")
+    with unharmed(server, 60_000_000), ExitStack() as stack:
+        for turn in range(4_700):
+            idle = stack.enter_context(connect(server))
+            if turn % 2:
+                continue  # never used; the others are kept for a next request
+            idle.sendall(f"GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert status(idle) == 200
+        get_all(server)
+
+
+def test_raises_its_limit_of_files(make_site: MakeSite) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1_024, before[1]))
+    try:
+        server = make_site("sqlite").start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    [worker] = workers(server)
+    assert worker.rlimit(psutil.RLIMIT_NOFILE)[0] >= min(6_000, before[1])

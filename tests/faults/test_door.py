@@ -70,6 +70,18 @@ def test_does_not_start_half_open(tmp_path: Path, env: dict[str, str], sentence:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def test_says_that_too_few_files_may_be_open(tmp_path: Path) -> None:
+    env = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/rill.db", "PORT": str(free_port())}
+    command = f"ulimit -n 2000 && exec {sys.executable} -m gunicorn -c gunicorn.conf.py wsgi:app"
+    process = subprocess.Popen(["sh", "-c", command], cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr
+        assert "Only 2000 files may be open" in process.stderr.readline()
+    finally:
+        process.terminate()
+        process.communicate(timeout=40)
+
+
 def test_knows_sessions_and_guesses_after_a_crash(tmp_path: Path) -> None:
     with served(tmp_path, **ACCOUNTS) as rill:
         cookie = re.match("rill=[^;]+", sign_in(rill, PASSWORD).headers["Set-Cookie"])[0]
