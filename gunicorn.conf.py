@@ -15,6 +15,7 @@ from tempfile import mkdtemp
 from time import monotonic
 
 import gevent
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.ggevent import GeventWorker
 from sqlalchemy import make_url
 
@@ -192,7 +193,8 @@ def post_worker_init(worker):
     services = worker.wsgi.extensions["rill"]
     services.is_alive = lambda: worker.alive
     if services.db.is_shared and not waits_on_the_loop():
-        sys.exit("Rill cannot start. psycopg was imported before gevent could patch it.")
+        print("Rill cannot start. psycopg was imported before gevent could patch it.", file=sys.stderr, flush=True)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)  # the master would start another, and another, for any other number
     services.open()
     gc.collect()
     gc.freeze()  # what was loaded stays: looking through it again and again costs as much as a tenth of the work

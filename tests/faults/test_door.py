@@ -70,6 +70,16 @@ def test_does_not_start_half_open(tmp_path: Path, env: dict[str, str], sentence:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def test_gives_up_where_postgres_would_block_the_loop(tmp_path: Path) -> None:
+    env = {**os.environ, "DATABASE_URL": "postgresql://nowhere.invalid/rill", "PORT": str(free_port())}
+    program = "import psycopg; from gunicorn.app.wsgiapp import run; run()"
+    command = [sys.executable, "-c", program, "-c", "gunicorn.conf.py", "wsgi:app"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 3
+    assert done.stderr.count("psycopg was imported before gevent could patch it") == 1
+
+
 def test_says_that_too_few_files_may_be_open(tmp_path: Path) -> None:
     env = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/rill.db", "PORT": str(free_port())}
     command = f"ulimit -n 2000 && exec {sys.executable} -m gunicorn -c gunicorn.conf.py wsgi:app"
