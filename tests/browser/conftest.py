@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from tests import needs
 from tests.servers import Process, free_port, start_rill, start_upstream
 
 FAILURES = Path(__file__).with_name("failures")
@@ -34,9 +35,8 @@ def browser() -> Iterator[Browser]:
     path = chromium()
     with sync_playwright() as playwright:
         if path is None and not Path(playwright.chromium.executable_path).exists():
-            if os.environ.get("RILL_REQUIRE_BROWSER"):
-                pytest.fail(f"No Chromium found; install it with {INSTALL}.")
-            pytest.skip(f"No Chromium found; install it with {INSTALL}.")
+            hint = f"No Chromium found; install it with {INSTALL}."
+            pytest.fail(hint) if os.environ.get("RILL_REQUIRE_BROWSER") else needs.lacks(hint)
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()

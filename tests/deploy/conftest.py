@@ -1,7 +1,6 @@
 """A real server, and the proxies of docs/ in front of it, each on a free port."""
 
 import os
-import shutil
 import sqlite3
 import ssl
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from gevent import monkey
 
+from tests import needs
 from tests.servers import ROOT, Process, free_port, start_rill
 
 GLOBALS_OF_CADDY = """{{
@@ -85,10 +85,7 @@ def rill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 @pytest.fixture(scope="session", params=["nginx", "caddy"])
 def site(request: pytest.FixtureRequest, rill: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give Rill behind a proxy that runs the file of docs/; only ports and folders differ."""
-    program = shutil.which(request.param)
-    if program is None:
-        hint = f"No {request.param} found; install it with apt-get install {request.param}."
-        pytest.fail(hint) if os.environ.get("RILL_REQUIRE_PROXIES") else pytest.skip(hint)
+    program = needs.program(request.param)
     start: Callable[[str, Path, Process], Process] = {"nginx": start_nginx, "caddy": start_caddy}[request.param]
     proxy = start(program, tmp_path_factory.mktemp(request.param), rill)
     site = Site(proxy.url, rill)

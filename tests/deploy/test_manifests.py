@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -11,10 +10,9 @@ from dataclasses import fields
 from fnmatch import fnmatch
 from pathlib import Path
 
-import pytest
-
 from app.adapters.engines import POOL
 from app.core.settings import Settings
+from tests import needs
 from tests.servers import ROOT
 
 #: Variables that are not Rill's own settings, and who reads them.
@@ -26,8 +24,6 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 APP = json.loads((ROOT / "app.json").read_text())
 PAGE = (ROOT / "docs/deploy.md").read_text()
-
-needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="No systemd-analyze found.")
 
 
 def known() -> set[str]:
@@ -132,7 +128,6 @@ def test_gives_replies_the_time_that_they_are_promised() -> None:
     assert f"**give it {unit()['TimeoutStopSec']} s**" in PAGE
 
 
-@needs_systemd
 def test_is_a_unit_that_systemd_understands(tmp_path: Path) -> None:
     text = (ROOT / "docs/rill.service").read_text()
     here = tmp_path / "rill.service"
@@ -140,15 +135,17 @@ def test_is_a_unit_that_systemd_understands(tmp_path: Path) -> None:
         text.replace("/opt/rill/.venv/bin", str(Path(sys.executable).parent)).replace("/opt/rill", str(ROOT))
     )
 
-    verified = subprocess.run(["systemd-analyze", "verify", here], capture_output=True, text=True, timeout=60)
+    command = [needs.program("systemd-analyze", package="systemd"), "verify", here]
+    verified = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
-@needs_systemd
 def test_is_a_unit_with_few_rights() -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager"]
-    rated = subprocess.run([*command, ROOT / "docs/rill.service"], capture_output=True, text=True, timeout=60)
+    command = [needs.program("systemd-analyze", package="systemd"), "security", "--offline=true", "--threshold=20"]
+    rated = subprocess.run(
+        [*command, "--no-pager", ROOT / "docs/rill.service"], capture_output=True, text=True, timeout=60
+    )
 
     assert rated.returncode == 0, rated.stdout[-200:] + rated.stderr
 

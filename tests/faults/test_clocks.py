@@ -10,6 +10,7 @@ import pytest
 
 from app.chat.keeper import ROUND_S, TICK_S
 from app.chat.leases import LEASE_S
+from tests import needs
 from tests.faults.conftest import MakeSite, kill, workers
 from tests.faults.test_door import ACCOUNTS, PASSWORD, ask, sign_in
 from tests.servers import Process
@@ -17,9 +18,12 @@ from tests.servers import Process
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 WRONG = ["+10y", *(pytest.param(by, marks=pytest.mark.soak) for by in ("-10y", "+1h", "-1h"))]
 
-pytestmark = pytest.mark.skipif(
-    LIBRARY is None, reason="No libfaketime found; install it with apt-get install faketime."
-)
+
+@pytest.fixture(autouse=True)
+def library() -> None:
+    """See that clocks can be set wrong."""
+    if LIBRARY is None:
+        needs.lacks("No libfaketime found; install it with apt-get install faketime.")
 
 
 def shifted(by: str) -> dict[str, str]:

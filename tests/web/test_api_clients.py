@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests import needs
 from tests.servers import ROOT, Process, free_port, start_rill, start_upstream
 
 README = (ROOT / "README.md").read_text()
@@ -53,14 +53,6 @@ def run(command: list[str], **options: object) -> str:
     return done.stdout.decode()
 
 
-def need(tool: str) -> str:
-    """Find a tool of the machine."""
-    path = shutil.which(tool)
-    if path is None:
-        pytest.skip(f"{tool} is not installed")
-    return path
-
-
 def closed(upstream: Process) -> int:
     """Give how many readers have left the upstream."""
     with urllib.request.urlopen(f"{upstream.url}/_closed", timeout=10) as answer:
@@ -68,7 +60,7 @@ def closed(upstream: Process) -> int:
 
 
 def test_curl(rill: Process) -> None:
-    need("curl")
+    needs.program("curl")
     written = run(["sh", "-c", example("curl", rill.url)])
 
     frames = [frame for frame in written.split("\n\n") if frame and frame != ":"]
@@ -96,7 +88,7 @@ def test_python_tells_of_a_reply_that_broke_off(rill: Process, tmp_path: Path) -
 
 
 def test_typescript(rill: Process, tmp_path: Path) -> None:
-    node = need("node")
+    node = needs.program("node", package="nodejs")
     source, script = tmp_path / "ask.ts", tmp_path / "ask.mjs"
     source.write_text(example("typescript", rill.url))
     deno = Path(sys.executable).with_name("deno")
