@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
+#: What Rill's connections are called in Postgres; those of migrations have a name of their own.
+NAME = "rill"
 #: Connections a worker has to Postgres for pages and replies; the journal has one more.
 POOL = 3
 #: How long a unit of work waits for one of them, in seconds.
@@ -13,6 +15,10 @@ POOL_WAIT_S = 3
 #: How long Postgres may take for a statement, and to be reached, in seconds.
 STATEMENT_S = 5
 CONNECT_S = 3
+#: How long a migration waits for another one, and for the locks of its own statements, in seconds: the latter is longer
+#: than any unit of work has them. What its statements take is not bounded.
+MIGRATION_WAIT_S = 600
+MIGRATION_LOCK_S = 15
 
 
 def sqlite(url: URL, *, keeps_one: bool = False) -> Engine:
@@ -47,8 +53,22 @@ def postgres(url: URL, *, size: int = POOL) -> Engine:
         connect_args={
             "connect_timeout": CONNECT_S,
             "options": f"{limits} -c idle_in_transaction_session_timeout=10s",
-            "application_name": "rill",
+            "application_name": NAME,
             "prepare_threshold": None,  # poolers such as PgBouncer hand out another connection each time
+        },
+    )
+
+
+def migrating(url: URL) -> Engine:
+    """Open Postgres for a migration: one connection, with a name of its own, and none of the limits that pages have."""
+    return create_engine(
+        url,
+        poolclass=NullPool,
+        connect_args={
+            "connect_timeout": CONNECT_S,
+            "options": f"-c statement_timeout=0 -c lock_timeout={MIGRATION_WAIT_S}s",
+            "application_name": f"{NAME}-migrate",
+            "prepare_threshold": None,
         },
     )
 

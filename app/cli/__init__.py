@@ -9,6 +9,7 @@ from alembic.config import Config
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
+from app.adapters import engines
 from app.adapters.db import Database
 from app.adapters.probe import probe
 from app.chat.doctor import examine
@@ -61,5 +62,5 @@ def alembic_config(db: Database) -> Config:
     """Tell Alembic where the migrations are and which engine to use."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
-    config.attributes["engine"] = db.engine
+    config.attributes["engine"] = engines.migrating(db.url) if db.is_shared else db.engine
     return config

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -21,6 +22,7 @@ from app.adapters.models import Instant, User
 from app.cli import alembic_config
 from app.core.settings import Settings
 from tests.backends import Postgres
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -55,6 +57,34 @@ def test_goes_up_down_and_up_again(each: Database) -> None:
 
     assert down == {"alembic_version"}
     assert up == set(inspect(db.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_waits_for_another_migration_for_longer_than_a_page_may_take(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "STATEMENT_S", 1)
+    url = postgres.new_database()
+    db = Database(Settings.from_env({"DATABASE_URL": url}).database_url)
+    is_long = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+        " AND query_start < clock_timestamp() - interval '1.2 s'"
+    )
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(72117)")
+
+        migrating = gevent.spawn(command.upgrade, alembic_config(db), "head")
+        until(lambda: migrating.ready() or other.execute(is_long).fetchall())
+        other.execute("SELECT pg_advisory_unlock(72117)")
+        migrating.get(timeout=PATIENCE_S)
+
+    assert set(inspect(db.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+    db.close()
+
+
+def test_bounds_no_statement_of_a_migration(shared: Database) -> None:
+    with alembic_config(shared).attributes["engine"].connect() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "0"
+        assert connection.scalar(text("SHOW application_name")) == "rill-migrate"
 
 
 def test_migrates_to_what_the_models_say(each: Database) -> None:
