@@ -77,6 +77,23 @@ def take_turn(session: Session, turn: Turn) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": int(turn)})
 
 
+_END_FROZEN = text(
+    "SELECT count(*) FILTER (WHERE is_ended) FROM (SELECT pg_terminate_backend(pid) AS is_ended FROM pg_stat_activity"
+    " WHERE application_name = :name AND datname = current_database() AND usename = current_user"
+    " AND pid <> pg_backend_pid() AND xact_start < clock_timestamp() - make_interval(secs => :older_than_s)) AS frozen"
+)
+
+
+def end_frozen(session: Session, older_than_s: float) -> int:
+    """End Rill's connections to Postgres whose transactions are older than that, and give how many there were.
+
+    Their workers froze: a unit of work takes no longer than ``UNIT_S``. In the middle of a pipeline none of the
+    server's own time-outs runs, and the rows stay locked.
+    """
+    found = session.execute(_END_FROZEN, {"name": engines.NAME, "older_than_s": older_than_s})
+    return int(found.scalar_one())
+
+
 class Unreachable(Unavailable):
     """The database does not answer, or has no room."""
 

@@ -8,12 +8,12 @@ import gevent
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import CLOCK
-from app.adapters.db import Database
+from app.adapters.db import Database, end_frozen
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
 from app.chat import audit, budgets, ending, keeping, leases, logins, traces
 from app.chat.runner import Runner
-from app.core.errors import ConfigurationError
+from app.core.errors import ConfigurationError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 #: How often leases are renewed, and expired ones looked for, in seconds: several times in the life of a lease.
 ROUND_S = leases.LEASE_S / 4
+#: A transaction of this age, in seconds, is of a worker that froze in it: no unit of work may take as long.
+FROZEN_S = 15.0
 #: How often what has been kept for long enough is deleted, in seconds.
 SWEEP_S = 600.0
 
@@ -99,6 +101,7 @@ class Keeper:
     def _take_over(self, *, all_others: bool = False) -> None:
         if self._db.is_shared:
             self._db.read(CLOCK.look)
+            self._end_frozen()
         reaped = self._db.write(ending.reap, self._runner.worker, running=self._runner.ids, all_others=all_others)
         for reply_id, entry in reaped.ended:
             self._feed.publish(reply_id, [entry])
@@ -106,6 +109,19 @@ class Keeper:
         for reply in reaped.queued:
             self._runner.start(reply)
             self._note(reply.id, "queued")
+
+    def _end_frozen(self) -> None:
+        """Free the rows that a frozen worker has locked: else its replies could not be taken over."""
+        try:
+            ended = self._db.read(end_frozen, FROZEN_S)
+        except Unavailable:
+            raise
+        except Exception as error:  # not every Postgres allows it, and most workers do not freeze there
+            log.warning("db.frozen_left", extra={"error": type(error).__name__})
+            return
+        if ended:
+            log.warning("db.frozen_ended", extra={"count": ended})
+            self._round_at = 0.0  # what they had locked is free by the next tick
 
     def _note(self, reply_id: str, to: str) -> None:
         self._runner.metrics.reaps.labels(to).inc()

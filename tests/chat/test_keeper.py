@@ -1,15 +1,17 @@
 """Two processes on one database: what one leaves, the other takes up."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import gevent
+import psycopg
 import pytest
 from flask import Flask
 from gevent.event import Event as Flag
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from app.adapters.models import LOCAL_OWNER, Message
-from app.chat import conversations, leases
+from app.chat import conversations, keeper, leases
 from app.core.events import BlockStart, MessageStart, TextDelta
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
@@ -25,12 +27,12 @@ def two(make_app: MakeApp) -> tuple[Services, Services]:
     return make_app().extensions["rill"], make_app().extensions["rill"]
 
 
-def begin(services: Services, text: str = "Half") -> Message:
+def begin(services: Services, words: str = "Half") -> Message:
     """Ask something, and wait until a text is written, or with none until the reply runs."""
     sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
     services.runner.start(sent.reply)
     until(lambda: reply_of(services, sent.reply).status == "running")
-    until_written(services, sent.reply.id, text)
+    until_written(services, sent.reply.id, words)
     return sent.reply
 
 
@@ -52,6 +54,53 @@ def test_ends_a_reply_that_a_silent_process_had(two: tuple[Services, Services], 
     other.keeper.tick()
 
     assert (reply_of(one, reply).status, reply_of(one, reply).text) == ("interrupted", "Half")
+
+
+def test_ends_a_reply_that_a_frozen_process_has_locked(
+    two: tuple[Services, Services], claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    if not one.db.is_shared:
+        return
+    monkeypatch.setattr(keeper, "FROZEN_S", 0.5)
+    claude.scripts.append([*HALF, Flag()])
+    reply = begin(one)
+    expire(one)
+    connecting = psycopg.connect(postgres_url(one), application_name="rill")
+    with suppress(psycopg.OperationalError), connecting as frozen, frozen.pipeline():  # it is ended in there
+        frozen.execute("UPDATE message SET last_seq = last_seq WHERE id = %s RETURNING id", [reply.id]).fetchone()
+        assert is_frozen(one)
+
+        until(lambda: other.keeper.tick() or reply_of(one, reply).status == "interrupted")
+
+    assert reply_of(one, reply).text == "Half"
+
+
+def postgres_url(services: Services) -> str:
+    return services.db.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def is_frozen(services: Services) -> bool:
+    """Say whether some connection is in the middle of a pipeline, where no time-out runs."""
+    state = text(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
+        " AND wait_event = 'ClientRead'"
+    )
+    return bool(services.db.read(lambda session: session.scalar(state)))
+
+
+def test_leaves_those_to_themselves_that_it_may_not_end(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(keeper, "end_frozen", refuse)
+    sent = services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce="", model="m")
+    expire(services)
+
+    services.keeper.tick()
+    until_idle(services)
+
+    assert reply_of(services, sent.reply).status == "done"
 
 
 def test_makes_the_silent_process_let_go_of_claude(two: tuple[Services, Services], claude: ScriptedClaude) -> None:
