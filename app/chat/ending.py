@@ -1,8 +1,6 @@
-"""How replies end: the finished message, the sentence under it, and what an earlier process left behind."""
+"""How replies end: the finished message, and the sentence under it."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,17 +8,13 @@ from sqlalchemy.orm import Session
 from app.adapters.clock import now
 from app.adapters.feed import Entry
 from app.adapters.models import Conversation, Message
-from app.chat import budgets, journal, leases, traces
+from app.chat import budgets, journal, traces
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly
 from app.core.errors import Upstream
 from app.core.events import End, to_entry
 from app.core.pricing import taken
 from app.core.trace import Trace
-
-#: How many workers may fail a reply before its first word, and how old it may be, to be begun once more.
-_TRIES = 3
-_RECENT = timedelta(minutes=10)
 
 _STOP_NOTES = {
     "max_tokens": "The reply reached the length limit. Press Continue for the rest.",
@@ -80,39 +74,6 @@ def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Ent
         traces.save(session, reply_id, outcome.trace)
     journal.sweep(session)
     return entry
-
-
-@dataclass(slots=True)
-class Reaped:
-    """What became of replies whose workers are gone: those that ended, with their last entries, and those to begin."""
-
-    ended: list[tuple[str, Entry]] = field(default_factory=list)
-    queued: list[Message] = field(default_factory=list)
-
-
-def reap(session: Session, worker: str, *, running: Collection[str] = (), all_others: bool = False) -> Reaped:
-    """Take over the replies whose workers are silent, and end them with the text the journal has.
-
-    Of which there is nothing yet, and which are recent, are queued again, to be begun here. ``running`` are the
-    ids of those that are written here, which are never taken.
-    """
-    reaped = Reaped()
-    for reply in leases.take_expired(session, worker, running=running, all_others=all_others):
-        assembly, trace = Assembly(), Trace()
-        for event in journal.events(session, reply.id):
-            assembly.add(event)
-            trace.add(event)
-        if not assembly.content and not reply.is_cancelled and _is_worth_another(reply):
-            reply.status = "queued"
-            reaped.queued.append(reply)
-            continue
-        end = End("stopped", STOPPED) if reply.is_cancelled else End("interrupted", INTERRUPTED)
-        reaped.ended.append((reply.id, finish(session, reply.id, reply.epoch, Outcome(assembly, end, trace))))
-    return reaped
-
-
-def _is_worth_another(reply: Message) -> bool:
-    return reply.epoch <= _TRIES and now() - reply.created_at < _RECENT
 
 
 def ended(assembly: Assembly) -> End:

@@ -110,6 +110,24 @@ def events(session: Session, reply_id: str) -> list[Event]:
     return [from_entry(entry.kind, entry.body) for entry in read_after(session, reply_id, 0)]
 
 
+def legible(session: Session, reply_id: str) -> tuple[list[Event], int]:
+    """Read what can be read of a reply, and give how many entries cannot be.
+
+    Kinds that only a newer version knows are left out, for no text is in them that this one could show; at an entry
+    whose body makes no sense it ends, because a text with a hole would not be what Claude said.
+    """
+    found: list[Event] = []
+    entries = read_after(session, reply_id, 0)
+    for entry in entries:
+        try:
+            found.append(from_entry(entry.kind, entry.body))
+        except KeyError:
+            continue
+        except (TypeError, ValueError):
+            break
+    return found, len(entries) - len(found)
+
+
 def assemble(session: Session, reply_id: str) -> Assembly:
     """Put together what the journal has of a reply."""
     assembly = Assembly()

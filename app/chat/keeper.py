@@ -2,16 +2,18 @@
 
 import logging
 import os
+from datetime import datetime
 from time import monotonic
 
 import gevent
 from sqlalchemy.orm import Session
 
-from app.adapters.clock import CLOCK
+from app.adapters.clock import CLOCK, now
 from app.adapters.db import Database, end_frozen
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
-from app.chat import audit, budgets, ending, keeping, leases, logins, traces
+from app.chat import audit, budgets, keeping, leases, logins, reaping, traces
+from app.chat.reaping import Reaped
 from app.chat.runner import Runner
 from app.core.errors import ConfigurationError, Unavailable
 
@@ -23,6 +25,8 @@ TICK_S = 1.0
 ROUND_S = leases.LEASE_S / 4
 #: A transaction of this age, in seconds, is of a worker that froze in it: no unit of work may take as long.
 FROZEN_S = 15.0
+#: How long one round may take over replies, in seconds.
+TAKING_S = 1.0
 #: How often what has been kept for long enough is deleted, in seconds.
 SWEEP_S = 600.0
 
@@ -36,19 +40,19 @@ class Keeper:
         self._url = db.url.render_as_string(hide_password=False)
         self._lock: int | None = None
         self._is_open = db.is_shared
+        self._started_at = now()
+        self._alone_since: datetime | None = None
         self._round_at = self._sweep_at = 0.0
 
     def open(self) -> None:
         """Take over what earlier processes left: all of it where there can be only one process, once it is alone."""
-        if self._db.is_shared:
-            self._take_over()
-            return
-        try:
-            self._lock = hold(self._url, "worker")
-        except ConfigurationError:  # the one before still lets its replies finish (SIGHUP)
-            return
-        self._is_open = True
-        self._take_over(all_others=True)
+        if not self._is_open:
+            try:
+                self._lock = hold(self._url, "worker")
+            except ConfigurationError:  # the one before still lets its replies finish (SIGHUP)
+                return
+            self._is_open, self._alone_since = True, self._started_at
+        self._take_over()
 
     def close(self) -> None:
         """Let the next process know that this one has left."""
@@ -98,17 +102,29 @@ class Keeper:
         keeping.sweep(session, self._retention_days)
         audit.sweep(session)
 
-    def _take_over(self, *, all_others: bool = False) -> None:
+    def _take_over(self) -> None:
+        """Take over as much as there is time for; what is left comes with the next tick."""
         if self._db.is_shared:
             self._db.read(CLOCK.look)
             self._end_frozen()
-        reaped = self._db.write(ending.reap, self._runner.worker, running=self._runner.ids, all_others=all_others)
-        for reply_id, entry in reaped.ended:
-            self._feed.publish(reply_id, [entry])
-            self._note(reply_id, "interrupted")
-        for reply in reaped.queued:
+        until = monotonic() + TAKING_S
+        worker, is_here = self._runner.worker, self._runner.has
+        for reaped in reaping.reap(self._db, worker, is_here=is_here, alone_since=self._alone_since):
+            if reaped is not None:
+                self._take_up(reaped)
+                self._round_at = 0.0
+            if monotonic() > until:
+                break
+
+    def _take_up(self, reaped: Reaped) -> None:
+        reply = reaped.reply
+        if reaped.entry is None:
             self._runner.start(reply)
-            self._note(reply.id, "queued")
+        else:
+            self._feed.publish(reply.id, [reaped.entry])
+        to = "queued" if reaped.entry is None else "interrupted"
+        self._runner.metrics.reaps.labels(to).inc()
+        log.warning("reply.reaped", extra={"reply": reply.id, "to": to})
 
     def _end_frozen(self) -> None:
         """Free the rows that a frozen worker has locked: else its replies could not be taken over."""
@@ -122,7 +138,3 @@ class Keeper:
         if ended:
             log.warning("db.frozen_ended", extra={"count": ended})
             self._round_at = 0.0  # what they had locked is free by the next tick
-
-    def _note(self, reply_id: str, to: str) -> None:
-        self._runner.metrics.reaps.labels(to).inc()
-        log.warning("reply.reaped", extra={"reply": reply_id, "to": to})

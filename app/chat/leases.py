@@ -4,9 +4,10 @@ A lease is an instant on the database's clock, so that the clocks of workers do 
 over raises its epoch, and every write of the worker before, which names the old one, finds nothing.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Update, select, update
+from sqlalchemy import ColumnElement, Update, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.adapters.db import db_now
@@ -15,7 +16,7 @@ from app.core.events import LIVE
 
 #: How long a worker may be silent before another takes its replies, in seconds.
 LEASE_S = 20.0
-#: Replies that are taken over in one transaction.
+#: Replies that are looked for at once, to be taken over.
 _BATCH = 100
 
 
@@ -66,22 +67,34 @@ def release(session: Session, reply_id: str, epoch: int) -> None:
     )
 
 
-def take_expired(
-    session: Session, worker: str, *, running: Collection[str] = (), all_others: bool = False
-) -> Sequence[Message]:
-    """Take the replies whose workers are silent, each under a new epoch; ``running`` are those that are not.
+def expired(session: Session, worker: str, *, alone_since: datetime | None = None) -> Sequence[str]:
+    """List replies whose workers are silent, in any order: one that cannot be taken keeps no other waiting.
 
-    ``all_others`` is for the only process there can be: at its start no other is alive, whatever the leases say.
+    ``alone_since`` is when the only process there can be was started: what was there before belongs to nobody,
+    whatever the leases say.
     """
-    is_free = [] if all_others else [Message.lease_until < db_now()]
-    expired = session.scalars(
+    free = select(Message.id).where(Message.status.in_(LIVE), _is_free(worker, alone_since))
+    return session.scalars(free.order_by(func.random()).limit(_BATCH)).all()
+
+
+def take(session: Session, reply_id: str, worker: str, *, alone_since: datetime | None = None) -> Message:
+    """Take one of those replies under a new epoch; raises Fenced where it is not to be had any more."""
+    reply = session.scalar(
         select(Message)
-        .where(Message.status.in_(LIVE), Message.id.not_in(list(running)), *is_free)
-        .order_by(Message.id)
-        .limit(_BATCH)
+        .where(Message.id == reply_id, Message.status.in_(LIVE), _is_free(worker, alone_since))
         .with_for_update(skip_locked=True)
-    ).all()
-    return [reply for reply in expired if _take(session, reply, worker)]
+    )
+    if reply is None or not _take(session, reply, worker):
+        raise Fenced
+    return reply
+
+
+def _is_free(worker: str, alone_since: datetime | None) -> ColumnElement[bool]:
+    is_expired = Message.lease_until < db_now()
+    if alone_since is None:
+        return is_expired
+    is_unclaimed = and_(Message.worker.is_(None), Message.created_at < alone_since)
+    return or_(is_expired, Message.worker != worker, is_unclaimed)
 
 
 def cancel(session: Session, reply_id: str) -> None:

@@ -21,7 +21,6 @@ from app.chat.offer import Offer
 from app.chat.options import Current
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
-from app.core.errors import Unavailable
 from app.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Services:
         try:
             self._let_the_first_in()
             self.keeper.open()
-        except Unavailable as error:  # the keeper goes on trying
+        except Exception as error:  # the keeper goes on trying, and pages may be served meanwhile
             log.error("keeper.failed", extra={"error": type(error).__name__})
 
     @property

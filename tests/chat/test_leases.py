@@ -6,9 +6,10 @@ from sqlalchemy import update
 from app.adapters.db import Database
 from app.adapters.feed import Entry
 from app.adapters.models import LOCAL_OWNER, Message
-from app.chat import conversations, ending, journal, leases
+from app.chat import conversations, ending, journal, leases, reaping
 from app.chat.ending import Outcome
 from app.chat.leases import Fenced
+from app.chat.reaping import Reaped
 from app.core.assembly import Assembly
 from app.core.events import BlockStart, End, TextDelta, to_entry
 from app.web.services import Services
@@ -38,6 +39,10 @@ def stored(db: Database, reply: Message) -> Message:
     return db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
 
 
+def reap(db: Database, worker: str) -> list[Reaped]:
+    return [reaped for reaped in reaping.reap(db, worker) if reaped is not None]
+
+
 def test_lets_one_worker_have_a_reply(db: Database, reply: Message) -> None:
     claimed = db.write(leases.claim, reply.id, reply.epoch, "one")
 
@@ -49,9 +54,7 @@ def test_lets_one_worker_have_a_reply(db: Database, reply: Message) -> None:
 def test_leaves_a_reply_to_its_worker_while_the_lease_lasts(db: Database, reply: Message) -> None:
     db.write(leases.claim, reply.id, reply.epoch, "one")
 
-    reaped = db.write(ending.reap, "two")
-
-    assert (reaped.ended, reaped.queued) == ([], [])
+    assert reap(db, "two") == []
 
 
 def test_gives_a_reply_of_a_silent_worker_to_another_with_what_was_journalled(db: Database, reply: Message) -> None:
@@ -59,9 +62,9 @@ def test_gives_a_reply_of_a_silent_worker_to_another_with_what_was_journalled(db
     db.write(journal.append, [(reply.id, 1, entries("Half a", " sentence"))])
     expire(db, reply)
 
-    reaped = db.write(ending.reap, "two")
+    [reaped] = reap(db, "two")
 
-    assert [id for id, _entry in reaped.ended] == [reply.id]
+    assert (reaped.reply.id, reaped.entry is None) == (reply.id, False)
     after = stored(db, reply)
     assert (after.status, after.text, after.epoch) == ("interrupted", "Half a sentence", 2)
     assert after.content == [{"type": "text", "text": "Half a sentence"}]
@@ -71,25 +74,26 @@ def test_queues_again_what_nothing_was_journalled_of(db: Database, reply: Messag
     db.write(leases.claim, reply.id, 1, "one")
     expire(db, reply)
 
-    [queued] = db.write(ending.reap, "two").queued
+    [reaped] = reap(db, "two")
 
-    assert (queued.id, queued.status, queued.epoch) == (reply.id, "queued", 2)
+    queued = reaped.reply
+    assert (reaped.entry, queued.id, queued.status, queued.epoch) == (None, reply.id, "queued", 2)
     assert db.write(leases.claim, reply.id, 2, "two").status == "running"
 
 
 def test_stops_queueing_after_some_workers(db: Database, reply: Message) -> None:
-    for turn in range(4):
+    for turn in range(3):
         expire(db, reply)
-        reaped = db.write(ending.reap, f"worker {turn}")
+        [reaped] = reap(db, f"worker {turn}")
 
-    assert (reaped.queued, stored(db, reply).status) == ([], "interrupted")
+    assert (reaped.entry is None, stored(db, reply).status) == (False, "interrupted")
 
 
 def test_refuses_what_a_worker_writes_that_was_taken_for_dead(db: Database, reply: Message) -> None:
     db.write(leases.claim, reply.id, 1, "one")
     db.write(journal.append, [(reply.id, 1, entries("Kept"))])
     expire(db, reply)
-    db.write(ending.reap, "two")
+    reap(db, "two")
     late = Entry(3, *to_entry(TextDelta(0, " late")))
 
     lost = db.write(journal.append, [(reply.id, 1, [late])])
@@ -127,7 +131,7 @@ def test_holds_a_reply_for_as_long_as_it_is_renewed(db: Database, reply: Message
     expire(db, reply)
 
     assert db.write(leases.renew, [(reply.id, 1)], "one") == []
-    assert db.write(ending.reap, "two").ended == []
+    assert reap(db, "two") == []
 
 
 def test_hears_who_is_to_stop_and_takes_a_dead_workers_for_stopped(db: Database, reply: Message) -> None:
@@ -138,7 +142,7 @@ def test_hears_who_is_to_stop_and_takes_a_dead_workers_for_stopped(db: Database,
     expire(db, reply)
 
     assert db.read(leases.cancelled, [reply.id]) == [reply.id]
-    db.write(ending.reap, "two")
+    reap(db, "two")
     assert stored(db, reply).status == "stopped"
 
 
@@ -146,6 +150,6 @@ def test_puts_a_reply_back_for_anybody(db: Database, reply: Message) -> None:
     db.write(leases.claim, reply.id, 1, "one")
     db.write(leases.release, reply.id, 1)
 
-    [queued] = db.write(ending.reap, "two").queued
+    [reaped] = reap(db, "two")
 
-    assert (queued.id, queued.worker) == (reply.id, "two")
+    assert (reaped.reply.id, reaped.reply.worker) == (reply.id, "two")

@@ -14,7 +14,7 @@ from app.adapters.db import Database
 from app.adapters.feed import Entry, Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import LOCAL_OWNER, Message
-from app.chat import conversations, ending, journal, leases, views
+from app.chat import conversations, ending, journal, leases, reaping, views
 from app.chat.ending import Outcome
 from app.chat.leases import Fenced
 from app.chat.live import LiveReply
@@ -127,8 +127,8 @@ class Machine(RuleBasedStateMachine):
         before = self.reply()
         past = leases.fresh() - 2 * leases.LEASE_S
         self.db.write(lambda session: session.execute(update(Message).values(lease_until=past)))
-        reaped = self.db.write(ending.reap, self.names[worker])
-        mine = [entry for id, entry in reaped.ended if id == self.id]
+        reaped = [one for one in reaping.reap(self.db, self.names[worker]) if one is not None]
+        mine = [one.entry for one in reaped if one.reply.id == self.id and one.entry is not None]
         after = self.reply()
         if mine:
             assert (after.status, after.text) in (("interrupted", self.text), ("stopped", self.text))

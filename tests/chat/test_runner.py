@@ -6,9 +6,10 @@ import pytest
 from flask import Flask
 from gevent.event import Event as Flag
 
+from app.adapters.clock import now
 from app.adapters.db import Unreachable
 from app.adapters.models import LOCAL_OWNER, Message
-from app.chat import conversations, ending, journal
+from app.chat import conversations, journal, reaping
 from app.core.assembly import Assembly
 from app.core.errors import Upstream
 from app.core.events import BlockStart, MessageStart, TextDelta, from_entry
@@ -161,8 +162,9 @@ def test_reaps_what_an_earlier_process_left_with_the_text_of_the_journal(
     reply = begin(services)
     until_written(services, reply.id, "Half")
 
-    assert services.db.write(ending.reap, "w", all_others=True).ended
+    [reaped] = reaping.reap(services.db, "w", alone_since=now())
 
+    assert reaped is not None
     stored = services.db.read(conversations.get_reply, LOCAL_OWNER, reply.id)
     assert (stored.status, stored.text) == ("interrupted", "Half")
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.adapters.clock import now
 from app.adapters.feed import Entry
 from app.adapters.models import LOCAL_OWNER, Message, StreamTrace
-from app.chat import conversations, ending, journal, leases, traces
+from app.chat import conversations, journal, leases, reaping, traces
 from app.core.events import BlockStart, Event, MessageStart, TextDelta, to_entry
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
@@ -59,7 +59,7 @@ def test_has_what_a_dead_worker_left(services: Services) -> None:
     entries = [Entry(n, *to_entry(event)) for n, event in enumerate(sent, 1)]
     services.db.write(journal.append, [(reply.id, 1, entries)])
 
-    services.db.write(ending.reap, "another", all_others=True)
+    list(reaping.reap(services.db, "another", alone_since=now()))
 
     assert read(services, reply) == sent
 
