@@ -30,11 +30,15 @@ def fresh() -> ColumnElement[float]:
 
 
 def claim(session: Session, reply_id: str, epoch: int, worker: str) -> Message:
-    """Take a queued reply to write it; raises Fenced where somebody else did."""
+    """Take a queued reply to write it; raises Fenced where somebody else did.
+
+    It may be repeated when it is not known whether it was committed.
+    """
+    is_mine = and_(Message.status == "running", Message.worker == worker)
     n = _changed(
         session,
         update(Message)
-        .where(Message.id == reply_id, Message.epoch == epoch, Message.status == "queued")
+        .where(Message.id == reply_id, Message.epoch == epoch, or_(Message.status == "queued", is_mine))
         .values(status="running", worker=worker, lease_until=fresh()),
     )
     if not n:

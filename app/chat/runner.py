@@ -2,27 +2,26 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from time import monotonic
 
 import gevent
 from gevent.pool import Group
 
-from app.adapters.db import Database
+from app.adapters.db import Database, Unreachable
 from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import Message
 from app.adapters.pulse import Stopped
 from app.chat import ending, leases
-from app.chat.asking import Call, Caller, begin
+from app.chat.asking import Caller, begin
 from app.chat.ending import Outcome
 from app.chat.leases import Fenced
+from app.chat.runs import Run
 from app.chat.writer import Pen, Watchers, Writer
-from app.core.assembly import Assembly
 from app.core.errors import Invalid, TooMany, Unavailable, Upstream
 from app.core.events import End, Event, Retrying, TextDelta, ThinkingDelta
+from app.core.request import MessagesRequest
 from app.core.settings import Settings
-from app.core.trace import Trace
 
 log = logging.getLogger(__name__)
 
@@ -31,26 +30,13 @@ MAX_RUNNING = 500
 #: Longest wait between two attempts to store how a reply ended, in seconds.
 _PATIENCE_S = 5.0
 
+#: Longest wait between two attempts to begin one, in seconds.
+_PAUSE_S = 1.0
+
 STOPPED = End("stopped", ending.STOPPED)
 _INTERRUPTED = End("interrupted", ending.INTERRUPTED)
 _FAILED = End("failed", ending.FAILED, "internal")
 _STORAGE = End("failed", ending.STORAGE, "storage")
-
-
-@dataclass(eq=False)
-class Run:
-    """One reply being written."""
-
-    reply_id: str
-    pen: Pen
-    assembly: Assembly = field(default_factory=Assembly)
-    trace: Trace = field(default_factory=Trace)
-    call: Call | None = None
-    stop: End | None = None
-    is_held: bool = False
-    started_s: float = field(default_factory=monotonic)
-    first_token_s: float | None = None
-    retries: int = 0
 
 
 class Runner:
@@ -145,9 +131,7 @@ class Runner:
     def _run(self, run: Run) -> None:
         end = _FAILED
         try:
-            request = self._db.write(begin, run.reply_id, run.pen.epoch, self.worker, self._settings)
-            run.is_held = True
-            run.call = self._claude.call(request)
+            run.call = self._claude.call(self._begin(run))
             if run.stop is not None:
                 raise Stopped
             for event in run.call:
@@ -167,6 +151,23 @@ class Runner:
             log.exception("reply.crashed", extra={"reply": run.reply_id})
         finally:
             self._finish(run, end)
+
+    def _begin(self, run: Run) -> MessagesRequest:
+        """Claim a reply as soon as the database can be reached; raises what ``begin`` does, and Stopped."""
+        delay_s = 0.1
+        while run.stop is None:
+            try:
+                request = self._db.write(begin, run.reply_id, run.pen.epoch, self.worker, self._settings)
+            except Unreachable as error:
+                log.warning("reply.waits", extra={"reply": run.reply_id, "error": type(error).__name__})
+            else:
+                run.is_held = True
+                return request
+            if self.is_draining:
+                run.stop = run.stop or _INTERRUPTED
+            gevent.sleep(delay_s)
+            delay_s = min(2 * delay_s, _PAUSE_S)
+        raise Stopped
 
     def _take(self, run: Run, event: Event) -> None:
         is_first = run.first_token_s is None and isinstance(event, TextDelta | ThinkingDelta)
@@ -191,7 +192,7 @@ class Runner:
                 del self._runs[run.reply_id]
             self.metrics.running.dec()
             self.metrics.replies.labels("fenced" if run.pen.is_fenced else end.status).inc()
-            _log_end(run, end)
+            run.log_end(end)
 
     def _store(self, run: Run, end: End) -> bool:
         """Store how a reply ended, or give it back if nothing has been written of it; False to try again."""
@@ -227,15 +228,3 @@ class Runner:
             if run.stop is None:
                 log.error("reply.stuck", extra={"reply": run.reply_id})
                 self.stop(run.reply_id, _STORAGE)
-
-
-def _log_end(run: Run, end: End) -> None:
-    log.info(
-        "reply.ended",
-        extra={
-            "reply": run.reply_id,
-            "status": end.status,
-            "code": end.error_code,
-            "duration_s": round(monotonic() - run.started_s, 3),
-        },
-    )

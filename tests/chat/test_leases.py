@@ -51,6 +51,11 @@ def test_lets_one_worker_have_a_reply(db: Database, reply: Message) -> None:
     assert (claimed.status, stored(db, reply).worker) == ("running", "one")
 
 
+def test_takes_a_claim_that_was_made_before_for_made(db: Database, reply: Message) -> None:
+    for _ in range(2):
+        assert db.write(leases.claim, reply.id, reply.epoch, "one").worker == "one"
+
+
 def test_leaves_a_reply_to_its_worker_while_the_lease_lasts(db: Database, reply: Message) -> None:
     db.write(leases.claim, reply.id, reply.epoch, "one")
 

@@ -77,7 +77,7 @@ class Machine(RuleBasedStateMachine):
         except Fenced:
             assert reply.status != "queued"
             return
-        assert reply.status == "queued"
+        assert reply.status == "queued" or reply.worker == self.names[worker]
         self.pens[worker] = Pen(self.id, reply.epoch, reply.last_seq)
 
     @rule(worker=WORKERS, count=st.integers(1, 3), is_heard=st.booleans(), turns=st.integers(1, 2))

@@ -5,17 +5,18 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from gevent.event import Event as Flag
+from sqlalchemy import update
 
 from app.adapters.clock import now
 from app.adapters.db import Unreachable
 from app.adapters.models import LOCAL_OWNER, Message
-from app.chat import conversations, journal, reaping
+from app.chat import asking, conversations, journal, reaping
 from app.core.assembly import Assembly
 from app.core.errors import Upstream
 from app.core.events import BlockStart, MessageStart, TextDelta, from_entry
 from app.web.services import Services
 from tests.scripted import Script, ScriptedClaude, saying
-from tests.waiting import until_idle, until_written
+from tests.waiting import until, until_idle, until_written
 
 
 def begin(services: Services, text: str = "Hello") -> Message:
@@ -186,3 +187,53 @@ def test_tries_a_failed_commit_again_and_loses_nothing(
     reply = ended(services, begin(services))
 
     assert (reply.status, reply.text, failures) == ("done", "abc", [])
+
+
+def out_of_reach(services: Services, monkeypatch: pytest.MonkeyPatch, *, times: int) -> list[None]:
+    """Let the database fail so many times where a reply begins; gives a list that grows with each."""
+    seen: list[None] = []
+    write = services.db.write
+
+    def flaky(work, *args, **kwargs):
+        if work is asking.begin and len(seen) < times:
+            seen.append(None)
+            raise Unreachable("away")
+        return write(work, *args, **kwargs)
+
+    monkeypatch.setattr(services.db, "write", flaky)
+    return seen
+
+
+def test_begins_a_reply_when_the_database_is_back(
+    services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out_of_reach(services, monkeypatch, times=2)
+    claude.scripts.append(saying("After all."))
+
+    reply = ended(services, begin(services))
+
+    assert (reply.status, reply.text, len(claude.requests)) == ("done", "After all.", 1)
+
+
+def test_gives_a_reply_back_that_could_not_begin_before_it_goes(
+    services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = out_of_reach(services, monkeypatch, times=1_000)
+    reply = begin(services)
+    until(lambda: failures)
+
+    services.runner.refuse()
+
+    assert (ended(services, reply).status, claude.requests) == ("queued", [])
+
+
+def test_can_be_stopped_while_the_database_is_away(
+    services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = out_of_reach(services, monkeypatch, times=1_000)
+    reply = begin(services)
+    until(lambda: failures)
+
+    services.runner.stop(reply.id)
+
+    assert (ended(services, reply).status, claude.requests) == ("stopped", [])
