@@ -77,7 +77,12 @@ class Runner:
         self.is_draining = True
 
     def start(self, reply: Message) -> None:
-        """Begin to write a queued reply; returns at once."""
+        """Begin to write a queued reply; returns at once, and does nothing where it is written here already."""
+        earlier = self._runs.get(reply.id)
+        if earlier is not None:
+            if earlier.pen.epoch >= reply.epoch:
+                return
+            self.fence([reply.id])
         run = Run(reply.id, Pen(reply.id, reply.epoch, reply.last_seq))
         self._runs[reply.id] = run
         self.metrics.running.inc()

@@ -237,3 +237,30 @@ def test_can_be_stopped_while_the_database_is_away(
     services.runner.stop(reply.id)
 
     assert (ended(services, reply).status, claude.requests) == ("stopped", [])
+
+
+def test_begins_a_reply_once_however_often_it_is_told_to(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(half(Flag()))
+    reply = begin(services)
+    services.runner.start(reply)
+    until_written(services, reply.id, "Half")
+
+    assert services.runner.running == 1
+    services.runner.stop(reply.id)
+    assert ended(services, reply).status == "stopped"
+    assert (len(claude.requests), claude.closed) == (1, 1)
+
+
+def test_drops_a_reply_that_it_is_to_begin_under_a_newer_epoch(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts += [[Flag()], saying("Anew.")]
+    reply = begin(services)
+    until(lambda: claude.requests)
+    services.db.write(lambda session: session.execute(update(Message).values(lease_until=0.0)))
+    [reaped] = reaping.reap(services.db, services.runner.worker)
+    assert reaped is not None
+
+    services.runner.start(reaped.reply)
+
+    reply = ended(services, reply)
+    assert (reply.status, reply.text, reply.epoch) == ("done", "Anew.", 2)
+    assert claude.closed == 1
