@@ -69,6 +69,8 @@ class LiveReplies:
         finally:
             self._metrics.viewers.dec()
             self._readers[reader] -= 1
+            if not self._readers[reader]:
+                del self._readers[reader]
             view.readers -= 1
             view.left_at = monotonic()
 
