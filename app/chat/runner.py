@@ -65,6 +65,11 @@ class Runner:
         """How many replies are being written here."""
         return len(self._runs)
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether the journal is being written: without that, no reply goes on."""
+        return not self._writer_greenlet.dead
+
     def check(self) -> None:
         """Raise Unavailable while no new replies are taken: before anything is stored that could not be answered."""
         if len(self._runs) >= MAX_RUNNING:

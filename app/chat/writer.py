@@ -1,8 +1,10 @@
 """Writes the journal: the events of all running replies of this worker, in one commit after the other."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import ParamSpec
 
 import gevent
 from gevent.event import Event as Flag
@@ -13,6 +15,9 @@ from app.adapters.signal import Signal
 from app.chat import journal
 from app.chat.leases import LEASE_S
 from app.core.events import Event, coalesce, to_entry
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
 
 #: Least time between two commits, in seconds; as often a page is sent a frame. What is urgent does not wait for it.
 TICK_S = 0.1
@@ -100,7 +105,7 @@ class Writer:
             left_s = due - monotonic()
             if left_s <= 0 or not self._hurry.wait(left_s):
                 due = monotonic() + self._tick_s
-                self._watchers.on_due()
+                _guarded(self._watchers.on_due)
                 gevent.sleep(0)
                 self._urgent = self._dirty
             self._commit()
@@ -111,39 +116,64 @@ class Writer:
 
     def _commit(self) -> None:
         """Commit what is urgent; the rest stays for when it is due."""
-        pens = {pen.reply_id: pen for pen in self._urgent}
+        pens = {pen.reply_id: pen for pen in self._urgent if not pen.is_fenced}
         self._dirty = {pen: None for pen in self._dirty if pen not in self._urgent}
         self._urgent = {}
         self._hurry.clear()
         if not self._dirty:
             self._wake.clear()
-        batch = [(pen.reply_id, pen.epoch, entries) for pen in pens.values() if (entries := pen.take())]
+        batch, lost = _taken(pens.values())
         self._busy = set(pens.values())
-        lost = self._append(batch)
+        lost |= self._append(batch)
         for reply_id in lost:
             pens[reply_id].is_fenced = True
-            self._watchers.on_fenced(reply_id)
+            _guarded(self._watchers.on_fenced, reply_id)
         self._busy = set()
         for reply_id, _epoch, entries in batch:
             if reply_id not in lost:
-                self._feed.publish(reply_id, entries)
+                _guarded(self._feed.publish, reply_id, entries)
         self._committed.set()
 
     def _append(self, batch: Sequence[journal.Batch]) -> set[str]:
         """Append, again and again while the database is out of reach; gives the ids that could not be."""
         delay_s, failing_since = 0.1, monotonic()
         while batch:
-            started = monotonic()
+            started, failure = monotonic(), None
             try:
                 lost = self._db.write_journal(journal.append, batch)
-                self._watchers.on_commit(monotonic() - started, None)
-                return lost
             except Exception as error:
-                self._watchers.on_commit(monotonic() - started, error)
-                if not isinstance(error, Unreachable):  # something in it cannot be stored: find what
-                    return {batch[0][0]} if len(batch) == 1 else set().union(*(self._append([one]) for one in batch))
+                failure = error
+            _guarded(self._watchers.on_commit, monotonic() - started, failure)
+            if failure is None:
+                return lost
+            if not isinstance(failure, Unreachable):  # something in it cannot be stored: find what
+                return {batch[0][0]} if len(batch) == 1 else set().union(*(self._append([one]) for one in batch))
             if monotonic() - failing_since > STORAGE_S:
-                self._watchers.on_stuck()
+                _guarded(self._watchers.on_stuck)
             gevent.sleep(delay_s)
             delay_s = min(2 * delay_s, 5)
         return set()
+
+
+def _taken(pens: Iterable[Pen]) -> tuple[list[journal.Batch], set[str]]:
+    """Take what is to be appended; gives it, and the ids of replies that have something nobody can write down."""
+    batch: list[journal.Batch] = []
+    lost = set()
+    for pen in pens:
+        try:
+            entries = pen.take()
+        except Exception as error:
+            log.error("writer.unwritable", extra={"reply": pen.reply_id, "error": type(error).__name__})
+            lost.add(pen.reply_id)
+            continue
+        if entries:
+            batch.append((pen.reply_id, pen.epoch, entries))
+    return batch, lost
+
+
+def _guarded(tell: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Tell somebody, whose mistakes must not end the writer: without it no reply goes on."""
+    try:
+        tell(*args, **kwargs)
+    except Exception as error:
+        log.error("writer.failed", extra={"error": type(error).__name__})

@@ -112,6 +112,39 @@ def test_keeps_no_turn_waiting_for_what_is_urgent(services: Services) -> None:
     assert turns
 
 
+def test_gives_up_the_reply_alone_that_has_what_nobody_can_write_down(desk: Desk) -> None:
+    one, two = desk.pen("one"), desk.pen("two")
+    desk.writer.add(one, object())  # type: ignore[arg-type]  # a mistake of ours
+    desk.writer.add(two, BLOCK)
+    desk.writer.add(two, TextDelta(0, "Kept"))
+
+    for pen in (one, two):
+        desk.writer.flush(pen)
+
+    assert (one.is_fenced, two.is_fenced, desk.texts(two)) == (True, False, ["Kept"])
+
+
+@pytest.mark.parametrize("what", ["publish", "prepare"])
+def test_goes_on_where_others_make_mistakes(desk: Desk, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    calls: list[None] = []
+
+    def fail(*_args: object) -> None:
+        calls.append(None)
+        raise KeyError
+
+    if what == "publish":
+        monkeypatch.setattr(desk.services.feed, "publish", fail)
+    else:
+        desk.before.append(fail)
+    one = desk.pen("one")
+    for event in (BLOCK, TextDelta(0, "Kept")):
+        desk.writer.add(one, event)
+        desk.writer.flush(one)
+
+    assert (bool(calls), one.is_fenced, desk.texts(one)) == (True, False, ["Kept"])
+    assert not desk.greenlet.dead
+
+
 def test_sends_no_pipelines_to_postgres(services: Services, postgres_statements: list[bool]) -> None:
     desk = Desk(services)
     pens = [desk.pen(str(n)) for n in range(3)]
