@@ -90,12 +90,12 @@ class SharedFeed(Feed):
         return int(allowed["maxclients"]) if "maxclients" in allowed else None
 
     def run(self) -> None:
-        """Send and hear for ever; spawn this once."""
-        sending = gevent.spawn(self._send_for_ever)
+        """Send and hear for ever; spawn this once. The end of either would be the end of both."""
+        both = [gevent.spawn(self._send_for_ever), gevent.spawn(self._hear_for_ever)]
         try:
-            self._hear_for_ever()
+            gevent.joinall(both, count=1)
         finally:
-            sending.kill()
+            gevent.killall(both)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -115,7 +115,7 @@ class SharedFeed(Feed):
             try:
                 self._send(letters)
                 self._turn("sending", True)
-            except redis.RedisError as error:
+            except Exception as error:  # Redis, or something that cannot be sent: the next news will be
                 self._turn("sending", False, error)
                 gevent.sleep(BREAK_S)
                 self._outbox.clear()  # old news: the journal has it
@@ -133,26 +133,27 @@ class SharedFeed(Feed):
                 raise result
 
     def _hear_for_ever(self) -> None:
-        control = wake = "0-0"
+        positions = {_CONTROL: "0-0", self._wake_key: "0-0"}
         while True:
-            watched = {**self._positions, _CONTROL: control, self._wake_key: wake}
             try:
-                found: Any = self._reader.xread(watched, block=round(1000 * BLOCK_S))  # type: ignore[arg-type]  # invariant there
+                self._hear(positions)
                 self._turn("reading", True)
-            except redis.RedisError as error:
+            except Exception as error:  # Redis, or something that is no news: the journal has it
                 self._turn("reading", False, error)
                 gevent.sleep(1)
-                continue
-            for name, letters in found:
-                key, last = name.decode(), letters[-1][0].decode()
-                if key == _CONTROL:
-                    control = last
-                    self._obey(letters)
-                elif key == self._wake_key:
-                    wake = last
-                elif key in self._positions:
-                    self._positions[key] = last
-                    self._hand_on(key.removeprefix(_key("")), tuple(_entry(*letter) for letter in letters))
+
+    def _hear(self, positions: dict[str, str]) -> None:
+        """Wait for news, and hand them on; ``positions`` are those of the streams that are no reply's."""
+        watched = {**self._positions, **positions}
+        found: Any = self._reader.xread(watched, block=round(1000 * BLOCK_S))  # type: ignore[arg-type]  # invariant there
+        for name, letters in found:
+            key, last = name.decode(), letters[-1][0].decode()
+            if key in positions:
+                positions[key] = last
+                self._obey(letters if key == _CONTROL else ())
+            elif key in self._positions:
+                self._positions[key] = last
+                self._hand_on(key.removeprefix(_key("")), tuple(_entry(*letter) for letter in letters))
 
     def _obey(self, letters: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> None:
         for _id, fields in letters:

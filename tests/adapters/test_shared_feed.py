@@ -96,6 +96,24 @@ def test_tells_every_process_which_reply_to_stop(feeds: tuple[SharedFeed, Shared
     assert asked == ["r"]
 
 
+def test_goes_on_after_news_that_make_no_sense(feeds: tuple[SharedFeed, SharedFeed], redis: Redis) -> None:
+    one, two = feeds
+    listening = two.subscribe("r", is_remote=True)
+    two.on_stop = lambda _id: {}["nothing"]
+    one.publish("r", [Entry(1, "text", "\udc00")])  # cannot be sent
+    one.ask_to_stop("s")
+    until(lambda: not one.is_up)
+    with redis.client() as client:
+        client.xadd("rill:reply:r", {"of a newer version": "1"}, id="1-0")
+    until(lambda: not two.is_up)
+
+    until(lambda: one.is_up)
+    one.publish("r", [entry(2)])
+    until(lambda: listening.entries)
+
+    assert heard(listening) == [2]
+
+
 def test_goes_on_when_redis_comes_back_empty(feeds: tuple[SharedFeed, SharedFeed], redis: Redis) -> None:
     one, two = feeds
     listening = two.subscribe("r", is_remote=True)
