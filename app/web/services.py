@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: How long after a failure what has to be done at the start is tried again, in seconds.
+RETRY_S = 5.0
+
 
 @dataclass(slots=True)
 class Services:
@@ -45,18 +48,18 @@ class Services:
     options: Current
     oidc: "Oidc | None" = None
     is_alive: Callable[[], bool] = lambda: True
-    _greenlets: list[Greenlet] = field(default_factory=list)
+    _greenlets: dict[str, Greenlet] = field(default_factory=dict)
+    _starting: list[Greenlet] = field(default_factory=list)
 
     def open(self) -> None:
         """Begin what goes on beside the requests, and take over what earlier processes left; call once."""
-        self._greenlets = [
-            gevent.spawn(run) for run in (self.feed.run, self.keeper.run, self.keeper.watch_the_loop, self.live.follow)
-        ]
-        try:
-            self._let_the_first_in()
-            self.keeper.open()
-        except Exception as error:  # the keeper goes on trying, and pages may be served meanwhile
-            log.error("keeper.failed", extra={"error": type(error).__name__})
+        loops = {"keeper": self.keeper.run, "lag": self.keeper.watch_the_loop, "views": self.live.follow}
+        if self.settings.redis_url:
+            loops["feed"] = self.feed.run
+        self._greenlets = {name: gevent.spawn(run) for name, run in loops.items()}
+        if not _is_done(self._let_the_first_in):
+            self._starting.append(gevent.spawn(_until_done, self._let_the_first_in))
+        _is_done(self.keeper.open)  # the keeper goes on trying
 
     @property
     def rules(self) -> Rules:
@@ -76,7 +79,7 @@ class Services:
     def close(self) -> None:
         """End everything at once; replies that are not done are stored as interrupted."""
         self.runner.close()
-        gevent.killall(self._greenlets)
+        gevent.killall([*self._starting, *self._greenlets.values()])
         self.keeper.close()
         self.feed.close()
         self.db.close()
@@ -86,3 +89,18 @@ def services() -> Services:
     """Give the services of the current app."""
     found: Services = current_app.extensions["rill"]
     return found
+
+
+def _is_done(step: Callable[[], object]) -> bool:
+    """Do something at the start, without which pages can be served; says whether it is done."""
+    try:
+        step()
+    except Exception as error:
+        log.error("start.failed", extra={"what": step.__name__.strip("_"), "error": type(error).__name__})
+        return False
+    return True
+
+
+def _until_done(step: Callable[[], object]) -> None:
+    while not _is_done(step):
+        gevent.sleep(RETRY_S)

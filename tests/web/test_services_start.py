@@ -1,8 +1,16 @@
 """What a worker does when it starts, and what it does not need for that."""
 
-import pytest
+from collections.abc import Callable
 
+import pytest
+from flask import Flask
+
+from app.adapters.db import Unreachable
+from app.chat import people
+from app.web import services as services_module
 from app.web.services import Services
+from tests.waiting import until
+from tests.web.door import ACCOUNTS
 
 
 def test_starts_whatever_it_finds(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -12,3 +20,22 @@ def test_starts_whatever_it_finds(services: Services, monkeypatch: pytest.Monkey
     monkeypatch.setattr(services.db, "read", fail)
 
     services.open()
+
+
+def test_lets_the_first_administrator_in_as_soon_as_the_database_is_there(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services_module, "RETRY_S", 0.01)
+    services: Services = make_app(**ACCOUNTS, RILL_ADMIN_PASSWORD="seven lanterns in the cellar").extensions["rill"]
+    read, failures = services.db.read, [Unreachable("away")] * 3
+
+    def flaky(work, *args, **kwargs):
+        if work is people.has_nobody and failures:
+            raise failures.pop()
+        return read(work, *args, **kwargs)
+
+    monkeypatch.setattr(services.db, "read", flaky)
+    services.open()
+    assert read(people.has_nobody)
+
+    until(lambda: not read(people.has_nobody))
