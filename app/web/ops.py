@@ -25,7 +25,7 @@ def livez() -> Response:
 
 @bp.get("/readyz")
 def readyz() -> Response:
-    """Say how database, feed and runner are; 503 where Rill cannot answer anybody.
+    """Say how database, feed and runner are, and what has ended that must not; 503 where Rill cannot answer anybody.
 
     Without Redis replies still flow, a little later, so that is no reason to be taken out of service.
     """
@@ -37,8 +37,9 @@ def readyz() -> Response:
         database = "unavailable"
     feed = "in process" if not built.settings.redis_url else "ok" if built.feed.is_up else "degraded"
     runner = "draining" if built.runner.is_draining else "ok"
-    lines = f"database {database}\nfeed {feed}\nrunner {runner}\n"
-    is_ready = database == "ok" and runner == "ok"
+    ended = built.ended
+    lines = f"database {database}\nfeed {feed}\nrunner {runner}\n" + "".join(f"{name} ended\n" for name in ended)
+    is_ready = database == "ok" and runner == "ok" and not ended
     return Response(lines, status=200 if is_ready else 503, mimetype="text/plain")
 
 

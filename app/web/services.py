@@ -62,6 +62,12 @@ class Services:
         _is_done(self.keeper.open)  # the keeper goes on trying
 
     @property
+    def ended(self) -> list[str]:
+        """What should go on for ever, and does not."""
+        ended = [name for name, greenlet in self._greenlets.items() if greenlet.dead]
+        return ended if self.runner.is_writing else ["writer", *ended]
+
+    @property
     def rules(self) -> Rules:
         """What the environment allows to be spent."""
         return Rules.of(self.settings)

@@ -42,6 +42,20 @@ def test_is_not_ready_while_it_leaves(client: FlaskClient, services: Services) -
     assert "runner draining" in client.get("/readyz").text
 
 
+@pytest.mark.parametrize("name", ["keeper", "feed", "writer"])
+def test_is_not_ready_where_a_part_of_it_has_ended(make_app: Callable[..., Flask], name: str) -> None:
+    app = make_app(REDIS_URL="redis://127.0.0.1:1/0")
+    services: Services = app.extensions["rill"]
+    services.open()
+    client = app.test_client()
+    assert client.get("/readyz").status_code == 200
+
+    (services.runner._writer_greenlet if name == "writer" else services._greenlets[name]).kill()
+
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.text.splitlines()[3:]) == (503, [f"{name} ended"])
+
+
 def test_stays_ready_without_redis(make_app: Callable[..., Flask]) -> None:
     app = make_app(REDIS_URL="redis://127.0.0.1:1/0")
     services: Services = app.extensions["rill"]
