@@ -30,6 +30,8 @@ Outcome = tuple[Any, Exception | None]
 
 #: How long a unit of work may take on Postgres, in seconds, however long the network hangs.
 UNIT_S = 8.0
+#: What Postgres says to one of two transactions that wait for each other.
+_DEADLOCK = "40P01"
 
 
 class Base(DeclarativeBase):
@@ -101,7 +103,8 @@ class Unreachable(Unavailable):
 class Database:
     """Runs units of work, each a function taking a session, in a transaction of its own.
 
-    Every method raises Unreachable where the database does not do its part; nothing is changed then.
+    One that waits for another which waits for it is run a second time: so a unit changes nothing but rows. Every
+    method raises Unreachable where the database does not do its part; nothing is changed then.
     """
 
     def __init__(self, url: str) -> None:
@@ -136,11 +139,9 @@ class Database:
             engine.dispose()
 
     def _run(self, pool: int, engine: Engine, work: Callable[..., T], args: Any, kwargs: Any) -> T:
-        # The error travels as a value: gevent prints what a thread raises, and it may hold what people wrote.
-        if self._pools:
-            result, error = self._pools[pool].apply(_transact, (engine, work, args, kwargs))
-        else:
-            result, error = _transact_in_time(engine, work, args, kwargs)
+        result, error = self._try(pool, engine, work, args, kwargs)
+        if error is not None and _code(error) == _DEADLOCK:  # Postgres chose this one; the other goes on, and ends
+            result, error = self._try(pool, engine, work, args, kwargs)
         if error is None:
             return cast(T, result)
         if _is_outage(error):
@@ -150,6 +151,12 @@ class Database:
                 "please try again in a while."
             ) from None
         raise error
+
+    def _try(self, pool: int, engine: Engine, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
+        # The error travels as a value: gevent prints what a thread raises, and it may hold what people wrote.
+        if self._pools:
+            return cast(Outcome, self._pools[pool].apply(_transact, (engine, work, args, kwargs)))
+        return _transact_in_time(engine, work, args, kwargs)
 
 
 @contextmanager

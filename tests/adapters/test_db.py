@@ -11,7 +11,9 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import event, inspect, select, text
+from gevent.event import Event as Flag
+from sqlalchemy import event, inspect, select, text, update
+from sqlalchemy.orm import Session
 
 from app.adapters import db as db_module
 from app.adapters import engines
@@ -194,6 +196,28 @@ def test_gives_up_on_what_takes_too_long_and_goes_on(shared: Database, monkeypat
 
     monkeypatch.setattr(db_module, "UNIT_S", 5)
     assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1
+
+
+def test_runs_again_what_waited_for_another_that_waited_for_it(shared: Database) -> None:
+    command.upgrade(alembic_config(shared), "head")
+    shared.write(lambda session: session.add_all([User(id=id, name=id) for id in ("a", "b")]))
+    turns: list[str] = []
+    both_hold_one = Flag()
+
+    def rename(session: Session, first: str, second: str) -> None:
+        turns.append(first)
+        session.execute(update(User).where(User.id == first).values(role=first))
+        if len(turns) == 2:
+            both_hold_one.set()
+        both_hold_one.wait(PATIENCE_S)
+        session.execute(update(User).where(User.id == second).values(role=first))
+
+    writing = [gevent.spawn(shared.write, rename, *order) for order in ("ab", "ba")]
+    gevent.joinall(writing, timeout=PATIENCE_S, raise_error=True)
+
+    assert len(turns) == 3
+    roles = shared.read(lambda session: list(session.scalars(select(User.role).where(User.id.in_(["a", "b"])))))
+    assert roles == [turns[-1]] * 2
 
 
 def test_goes_on_after_postgres_dropped_every_connection(shared: Database, postgres: Postgres) -> None:
