@@ -118,6 +118,7 @@ def test_starts_as_a_service_as_elsewhere() -> None:
 
     assert service["ExecStartPre"] == f"/opt/rill/.venv/bin/{PROCFILE['release']}"
     assert service["ExecStart"] == f"/opt/rill/.venv/bin/{PROCFILE['web']}"
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert service["KillMode"] == "mixed"
 
 
