@@ -27,6 +27,14 @@ def examine(settings: Settings, db: Database, feed: Feed, claude: Caller) -> lis
     return [*found, _guarded("Claude", lambda: _claude(settings, claude))]
 
 
+def short(settings: Settings, db: Database, feed: Feed) -> list[Finding]:
+    """Find what allows fewer connections than may be needed in a deploy; raises where something does not answer."""
+    found = [_database(settings, db)]
+    if settings.redis_url:
+        found.append(_redis(settings, feed))
+    return [finding for finding in found if finding.state == "warn"]
+
+
 def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()

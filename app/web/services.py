@@ -12,7 +12,7 @@ from gevent import Greenlet
 from app.adapters import passwords
 from app.adapters.db import Database
 from app.adapters.feed import Feed
-from app.chat import budgets, people
+from app.chat import budgets, doctor, people
 from app.chat.asking import Caller
 from app.chat.budgets import Rules
 from app.chat.direct import Directs
@@ -59,6 +59,7 @@ class Services:
         self._greenlets = {name: gevent.spawn(run) for name, run in loops.items()}
         if not _is_done(self._let_the_first_in):
             self._starting.append(gevent.spawn(_until_done, self._let_the_first_in))
+        self._starting.append(gevent.spawn(_until_done, self._count_connections))
         _is_done(self.keeper.open)  # the keeper goes on trying
 
     @property
@@ -81,6 +82,10 @@ class Services:
     def _let_the_first_in(self) -> None:
         if self.settings.admin_password is not None and self.db.read(people.has_nobody):
             self.db.write(people.first_administrator, passwords.hashed(self.settings.admin_password))
+
+    def _count_connections(self) -> None:
+        for finding in doctor.short(self.settings, self.db, self.feed):
+            log.warning("connections.short", extra={"to": finding.name, "about": finding.sentence})
 
     def close(self) -> None:
         """End everything at once; replies that are not done are stored as interrupted."""

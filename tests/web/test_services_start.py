@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import gevent
 import pytest
 from flask import Flask
 
@@ -9,7 +10,8 @@ from app.adapters.db import Unreachable
 from app.chat import people
 from app.web import services as services_module
 from app.web.services import Services
-from tests.waiting import until
+from tests.backends import Postgres
+from tests.waiting import PATIENCE_S, until
 from tests.web.door import ACCOUNTS
 
 
@@ -39,3 +41,30 @@ def test_lets_the_first_administrator_in_as_soon_as_the_database_is_there(
     assert read(people.has_nobody)
 
     until(lambda: not read(people.has_nobody))
+
+
+def test_warns_of_too_few_connections_once(
+    make_app: Callable[..., Flask],
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(services_module, "RETRY_S", 0.01)
+    url = postgres.new_database(template="rill_template")
+    shared = {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0", "WEB_CONCURRENCY": "40"}
+    services: Services = make_app(**shared).extensions["rill"]
+    answers: list[int | Exception] = [TimeoutError(), 20]
+
+    def check() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(services.feed, "check", check)
+    services.open()
+    gevent.joinall(services._starting, timeout=PATIENCE_S)
+
+    told = [(record.to, record.about) for record in caplog.records if record.msg == "connections.short"]
+    assert [to for to, _about in told] == ["Database", "Redis"]
+    assert all("allows" in about for _to, about in told)
