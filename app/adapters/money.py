@@ -14,14 +14,16 @@ class Spending(Base):
     """What a call costs: until it is settled the most it may, then what Claude said it did.
 
     ``micros`` are millionths of a dollar; ``day`` is the date in UTC, as 2026-11-23. Who is deleted leaves their rows
-    behind, without a name, because the server's budget has been spent all the same.
+    behind, without a name, because the server's budget has been spent all the same. ``subject`` stands for whom a
+    proxy or an identity provider named, and is the same when they come back, until the month is over.
     """
 
     __tablename__ = "spending"
-    __table_args__ = (Index(None, "user_id", "day"), Index(None, "day"))
+    __table_args__ = (Index(None, "user_id", "day"), Index(None, "subject", "day"), Index(None, "day"))
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    subject: Mapped[str | None]
     reply_id: Mapped[str | None] = mapped_column(index=True)
     conversation_id: Mapped[str | None]
     model: Mapped[str]

@@ -25,12 +25,13 @@ class Login(Base):
 
 
 class Guess(Base):
-    """A password that was tried, from an address that is kept as a hash."""
+    """A password that was tried: from an address, for a name, both kept as hashes; empty once it was the right one."""
 
     __tablename__ = "guess"
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     address: Mapped[str]
+    name: Mapped[str | None]
     at: Mapped[datetime] = mapped_column(Instant, default=now, index=True)
 
 
