@@ -1,49 +1,53 @@
-"""Tries at passwords: slowed for each address and for all together, over restarts, without holding anything up."""
+"""Tries at passwords: slowed by address, by name and for all together, over restarts, without holding anything up."""
 
 import hashlib
 import ipaddress
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
 from app.adapters.people import Guess
 from app.core.errors import TooMany
 
-#: Tries a minute: from one address, and from all of them.
-PER_ADDRESS, PER_SERVER = 5, 30
+#: Tries before there are pauses from one address and at one name, and those a minute that all may make together.
+PER_ADDRESS, PER_NAME, PER_SERVER = 5, 10, 30
 _MINUTE = timedelta(minutes=1)
 _REMEMBERED = timedelta(hours=1)
-#: Longest wait after many tries from one address, in seconds.
-_MOST_S = 900
+#: The first pause and the longest, in seconds. At a name they are short: its owner waits for them, too.
+_OF_ADDRESS, _OF_NAME = (60, 900), (15, 60)
+#: Digits of a name's hash: enough to count by, too few to find a password by that was typed in the wrong field.
+_NAME_DIGITS = 5
 
 
-def admit(session: Session, address: str) -> str:
+def admit(session: Session, address: str, name: str = "") -> str:
     """Take down a try, and give its id; raises TooMany, with the wait, where it comes too soon."""
-    moment, kept = now(), _hash(address)
+    moment, kept = now(), _hash(_network(address))
+    aimed_at = _hash(f"name:{' '.join(name.split()).casefold()}")[:_NAME_DIGITS] if name else None
     session.execute(delete(Guess).where(Guess.at < moment - _REMEMBERED))
-    wait = max(_wait_of_address(session, kept, moment), _wait_of_server(session, moment))
-    if wait > 0:
+    waits = [_wait(session, Guess.address == kept, PER_ADDRESS, _OF_ADDRESS, moment), _wait_of_server(session, moment)]
+    if aimed_at:
+        waits.append(_wait(session, Guess.name == aimed_at, PER_NAME, _OF_NAME, moment))
+    if (wait := max(waits)) > 0:
         raise TooMany(f"That were too many tries. Wait {_spoken(wait)}, then try again.", retry_after_s=wait)
-    session.add(guess := Guess(address=kept, at=moment))
+    session.add(guess := Guess(address=kept, name=aimed_at, at=moment))
     session.flush()
     return guess.id
 
 
-def forgive(session: Session, address: str) -> None:
-    """Forget the tries from an address from which somebody got in."""
-    session.execute(delete(Guess).where(Guess.address == _hash(address)))
+def forgive(session: Session, id: str) -> None:
+    """Hold a try, which was the right one, against nobody; it still counts among those of all."""
+    if guess := session.get(Guess, id):
+        guess.address, guess.name = "", None
 
 
-def _wait_of_address(session: Session, address: str, moment: datetime) -> int:
-    mine = select(func.count(), func.max(Guess.at)).where(Guess.address == address)
-    tries, last = session.execute(mine).one()
-    if tries < PER_ADDRESS:
+def _wait(session: Session, which: ColumnElement[bool], free: int, pauses: tuple[int, int], moment: datetime) -> int:
+    tries, last = session.execute(select(func.count(), func.max(Guess.at)).where(which)).one()
+    if tries < free:
         return 0
-    latest = _utc(last, moment)
-    pause = min(60 * 2 ** (tries - PER_ADDRESS), _MOST_S)
-    return _left(latest + timedelta(seconds=pause), moment)
+    first, longest = pauses
+    return _left(_utc(last, moment) + timedelta(seconds=min(first * 2 ** (tries - free), longest)), moment)
 
 
 def _wait_of_server(session: Session, moment: datetime) -> int:
@@ -65,12 +69,15 @@ def _spoken(seconds: int) -> str:
     return f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
 
 
-def _hash(address: str) -> str:
-    """Hash an address; of an IPv6 address the network, of which one household has 2^64 addresses."""
+def _network(address: str) -> str:
+    """Give an address, or of an IPv6 address the network, of which one household has 2^64 addresses."""
     try:
         parsed = ipaddress.ip_address(address)
-        if parsed.version == 6 and parsed.ipv4_mapped is None:
-            address = str(ipaddress.ip_network((parsed, 64), strict=False))
     except ValueError:
-        pass
-    return hashlib.sha256(f"guess:{address}".encode()).hexdigest()
+        return address
+    is_one = parsed.version == 4 or parsed.ipv4_mapped is not None
+    return address if is_one else str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(f"guess:{text}".encode()).hexdigest()

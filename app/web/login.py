@@ -90,11 +90,11 @@ def page(error: RillError | None = None, name: str = "") -> Response:
 def _checked(name: str, password: str) -> User:
     """Find who has that name and that password; raises Invalid, TooMany, Unavailable."""
     db, address = services().db, peer.address()
-    db.write(guesses.admit, address)
+    guess = db.write(guesses.admit, address, name[:200])
     user = db.read(people.find, name[:200])
     if not passwords.is_right(password, user.password_hash if user else None) or user is None or user.is_disabled:
         db.write(audit.note, "", "login.failed", user.name if user else "")
         log.warning("login.failed")
         raise Invalid(_WRONG)
-    db.write(guesses.forgive, address)
+    db.write(guesses.forgive, guess)
     return user

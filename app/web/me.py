@@ -99,7 +99,7 @@ def _leave() -> BaseResponse:
 
 def _change_password(user: User) -> None:
     form, db, me = request.form, services().db, auth.person()
-    db.write(guesses.admit, peer.address())
+    guess = db.write(guesses.admit, peer.address(), user.name)
     if not passwords.is_right(form.get("old", ""), user.password_hash):
         raise Invalid("That is not your password. Nothing was changed.")
     if form.get("password", "") != form.get("again", ""):
@@ -107,7 +107,7 @@ def _change_password(user: User) -> None:
     passwords.check(form.get("password", ""), user.name)
     password_hash = passwords.hashed(form.get("password", ""))
     db.write(people.change_password, user.name, user.id, password_hash, keep=me.login)
-    db.write(guesses.forgive, peer.address())
+    db.write(guesses.forgive, guess)
 
 
 def _page(*, secret: str = "", notice: RillError | None = None) -> Response:

@@ -36,10 +36,10 @@ def db(database_url: str) -> Iterator[Database]:
     db.close()
 
 
-def is_admitted(db: Database, address: str) -> bool:
+def is_admitted(db: Database, address: str, name: str = "") -> bool:
     """Say whether a try is let through."""
     try:
-        db.write(guesses.admit, address)
+        db.write(guesses.admit, address, name)
     except TooMany as error:
         return not error.retry_after_s
     return True
@@ -82,20 +82,50 @@ def test_outlasts_a_restart(db: Database, database_url: str, clock: Clock) -> No
     again.close()
 
 
-def test_forgets_after_an_hour_and_after_success(db: Database, clock: Clock) -> None:
-    for address in ("192.0.2.1", "192.0.2.2"):
-        for _ in range(5):
-            is_admitted(db, address)
-    db.write(guesses.forgive, "192.0.2.1")
-    assert is_admitted(db, "192.0.2.1")
+def test_slows_tries_at_one_name_from_many_addresses_for_a_short_while_each(db: Database, clock: Clock) -> None:
+    waits = []
+    for n in range(15):
+        start = clock.now
+        while not is_admitted(db, f"192.0.2.{n}", " Ann " if n % 2 else "ann"):
+            clock.now += timedelta(seconds=1)
+        waits.append(int((clock.now - start).total_seconds()))
+
+    assert waits == [0] * 10 + [15, 30, 60, 60, 60]
+    assert is_admitted(db, "198.51.100.1", "ben")
+
+
+def test_lets_ones_own_account_buy_no_tries_at_another(db: Database, clock: Clock) -> None:
+    admitted = 0
+    for turn in range(20):
+        clock.now += timedelta(seconds=15)
+        if turn % 5 == 0 and admitted < guesses.PER_ADDRESS:
+            db.write(guesses.forgive, db.write(guesses.admit, "192.0.2.1", "eve"))
+        admitted += is_admitted(db, "192.0.2.1", "ann")
+
+    assert admitted < 10
+
+
+def test_counts_right_ones_among_those_of_all(db: Database, clock: Clock) -> None:
+    for _ in range(guesses.PER_SERVER):
+        db.write(guesses.forgive, db.write(guesses.admit, "192.0.2.1", "eve"))
+
+    assert not is_admitted(db, "192.0.2.2", "ann")
+    clock.now += timedelta(minutes=1)
+    assert is_admitted(db, "192.0.2.1", "eve")
+
+
+def test_forgets_after_an_hour(db: Database, clock: Clock) -> None:
+    for _ in range(5):
+        is_admitted(db, "192.0.2.2")
     assert not is_admitted(db, "192.0.2.2")
 
     clock.now += timedelta(hours=1, seconds=1)
     assert is_admitted(db, "192.0.2.2")
 
 
-def test_keeps_no_address(db: Database, clock: Clock) -> None:
-    is_admitted(db, "192.0.2.77")
+def test_keeps_no_address_and_no_name(db: Database, clock: Clock) -> None:
+    is_admitted(db, "192.0.2.77", "ann")
 
     rows = db.read(lambda session: str(session.connection().exec_driver_sql("SELECT * FROM guess").all()))
     assert "192.0.2" not in rows
+    assert "ann" not in rows

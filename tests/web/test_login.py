@@ -83,6 +83,16 @@ def test_slows_guesses(app: Flask) -> None:
     assert late.headers["Retry-After"] == "60"
 
 
+def test_slows_guesses_of_whoever_has_an_account_too(app: Flask) -> None:
+    add(app.extensions["rill"], "eve")
+    statuses = []
+    for _ in range(3):
+        statuses.append(sign_in(app, "eve").status_code)
+        statuses += [sign_in(app, "ann", "another password").status_code for _ in range(2)]
+
+    assert statuses == [303, 422, 422, 303, 422, 422, 303, 422, 429]
+
+
 def test_believes_no_address_that_anybody_can_write(app: Flask) -> None:
     spoofed = [
         sign_in(app, "ann", "another password", headers={"X-Forwarded-For": f"127.0.0.{n}"}).status_code
