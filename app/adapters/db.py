@@ -71,6 +71,7 @@ class Turn(IntEnum):
     SPENDING = 7_455_112
     PEOPLE = 7_455_113
     OPTIONS = 7_455_114
+    GUESSES = 7_455_115
 
 
 def take_turn(session: Session, turn: Turn) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
+from app.adapters.db import Turn, take_turn
 from app.adapters.people import Guess
 from app.core.errors import TooMany
 
@@ -25,6 +26,7 @@ def admit(session: Session, address: str, name: str = "") -> str:
     """Take down a try, and give its id; raises TooMany, with the wait, where it comes too soon."""
     moment, kept = now(), _hash(_network(address))
     aimed_at = _hash(f"name:{' '.join(name.split()).casefold()}")[:_NAME_DIGITS] if name else None
+    take_turn(session, Turn.GUESSES)
     session.execute(delete(Guess).where(Guess.at < moment - _REMEMBERED))
     waits = [_wait(session, Guess.address == kept, PER_ADDRESS, _OF_ADDRESS, moment), _wait_of_server(session, moment)]
     if aimed_at:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import gevent
 import pytest
 
 from app.adapters.db import Database
@@ -112,6 +113,13 @@ def test_counts_right_ones_among_those_of_all(db: Database, clock: Clock) -> Non
     assert not is_admitted(db, "192.0.2.2", "ann")
     clock.now += timedelta(minutes=1)
     assert is_admitted(db, "192.0.2.1", "eve")
+
+
+def test_lets_no_more_through_at_once(db: Database, clock: Clock) -> None:
+    tries = [gevent.spawn(is_admitted, db, "192.0.2.1", "ann") for _ in range(30)]
+    gevent.joinall(tries, timeout=20)
+
+    assert sum(bool(each.value) for each in tries) == guesses.PER_ADDRESS
 
 
 def test_forgets_after_an_hour(db: Database, clock: Clock) -> None:
