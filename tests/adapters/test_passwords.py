@@ -1,7 +1,11 @@
 """Passwords: which are taken, and how they are kept."""
 
+import contextlib
+from collections.abc import Callable
+
 import gevent
 import pytest
+from zxcvbn import matching
 
 from app.adapters import passwords
 from app.core.errors import Invalid
@@ -33,6 +37,22 @@ def test_takes_others(password: str) -> None:
     passwords.check(password, "ann")
 
 
+@pytest.mark.parametrize("password", ["4@({<[69!1|70$5+%2" * 4, "4@8({<361!|70$5+%2" + "aA1!" * 13])
+def test_looks_at_no_password_for_long(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at, match = 0, matching.dictionary_match
+
+    def count(text, *args, **kwargs):
+        nonlocal looked_at
+        looked_at += len(text)
+        return match(text, *args, **kwargs)
+
+    monkeypatch.setattr(matching, "dictionary_match", count)
+    with contextlib.suppress(Invalid):
+        passwords.check(password, "ann")
+
+    assert 0 < looked_at < 5_000
+
+
 def test_knows_its_own_hash_and_no_other() -> None:
     hash = passwords.hashed("a cellar for the lantern")
 
@@ -49,7 +69,8 @@ def test_lets_nobody_in_without_a_hash(password: str) -> None:
     assert not passwords.is_right(password, "not a hash")
 
 
-def test_holds_nothing_up() -> None:
+@pytest.mark.parametrize("work", [passwords.hashed, passwords.check])
+def test_holds_nothing_up(work: Callable[[str], object]) -> None:
     turns = 0
 
     def turn() -> None:
@@ -59,7 +80,7 @@ def test_holds_nothing_up() -> None:
             gevent.sleep(0)
 
     other = gevent.spawn(turn)
-    passwords.hashed("a cellar for the lantern")
+    work("a cellar for the lantern")
     other.kill()
 
     assert turns > 10
