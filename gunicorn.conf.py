@@ -40,6 +40,7 @@ graceful_timeout = 25
 keepalive = 95  # longer than a router's own, which would else send a request into a closing connection
 control_socket_disable = True
 loglevel = "warning"
+umask = 0o117  # of the socket alone, which vouches for whoever may write to it: Rill's user, and the group of the proxy
 
 
 if workers > 1:  # each process keeps its figures in a file, for whichever is asked

@@ -4,6 +4,7 @@ import http.client
 import os
 import re
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -138,6 +139,7 @@ def test_believes_who_comes_by_the_socket(tmp_path: Path) -> None:
         process = subprocess.Popen(command, cwd=ROOT, env=full, stdout=out, stderr=out)
     try:
         assert "200 OK" in by_socket(path, "X-Forwarded-Email: ann")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert "303 SEE OTHER" in by_socket(path, "X-Other: ann")
         assert "400 BAD REQUEST" in by_socket(path, "X-Forwarded-Email: ann\r\nX-Forwarded-Email: root")
     finally:
