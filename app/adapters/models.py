@@ -34,7 +34,8 @@ class Instant(TypeDecorator[datetime]):
 class User(Base):
     """A person who owns conversations.
 
-    ``subject`` is who they are to the identity provider; ``stamp`` counts what ends earlier links to a new password.
+    ``subject`` is who they are to the identity provider; ``stamp`` counts what ends earlier links to a new password;
+    ``reset_at`` is when somebody else last took away or set their password.
     """
 
     __tablename__ = "user"
@@ -46,6 +47,7 @@ class User(Base):
     password_hash: Mapped[str | None]
     subject: Mapped[str | None] = mapped_column(unique=True)
     stamp: Mapped[int] = mapped_column(default=0, server_default="0")
+    reset_at: Mapped[datetime | None] = mapped_column(Instant)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
 
 

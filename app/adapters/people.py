@@ -12,7 +12,10 @@ from app.adapters.models import Instant, new_id
 
 
 class Login(Base):
-    """A browser in which somebody is signed in; of its id only the hash is kept."""
+    """A browser in which somebody is signed in; of its id only the hash is kept.
+
+    ``beside`` is whom a proxy named when they signed in with more than that.
+    """
 
     __tablename__ = "login"
 
@@ -20,6 +23,7 @@ class Login(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     way: Mapped[str]
     device: Mapped[str]
+    beside: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     seen_at: Mapped[datetime] = mapped_column(Instant, default=now)
 
