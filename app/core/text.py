@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from typing import Any
 
 #: How deep JSON may be nested: pages read again, within many calls of their own, what a stream was read into.
@@ -23,6 +24,12 @@ def storable(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def plain(text: str) -> str:
+    """Give the text on one line, without what cannot be seen: controls, changes of direction, what is not assigned."""
+    seen = (" " if each.isspace() else each for each in text if each.isspace() or unicodedata.category(each)[0] != "C")
+    return " ".join("".join(seen).split())
 
 
 def from_json(text: str) -> Any:

@@ -7,10 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.text import MAX_DEPTH, from_json, storable
+from app.core.text import MAX_DEPTH, from_json, plain, storable
 
 FLAT = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 ANY = st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=200)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("ann", "ann"),
+        ("  Ann \t of\nthe\u00a0North ", "Ann of the North"),
+        ("eve\u202enimda", "evenimda"),
+        ("a\0b\x1b[2Jc\u200bd\ufeffe\u2066f\ue000g\ud83dh", "ab[2Jcdefgh"),
+        ("\u202e\0", ""),
+        ("Zoë Müller 日本", "Zoë Müller 日本"),
+    ],
+)
+def test_leaves_out_what_cannot_be_seen(text: str, seen: str) -> None:
+    assert plain(text) == seen
 
 
 @given(st.text(st.characters()))
