@@ -5,17 +5,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, false, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.db import Turn, take_turn
 from app.adapters.models import LOCAL_OWNER, User
+from app.adapters.people import Option
 from app.chat import audit, logins, tokens
 from app.core.errors import Conflict, Invalid, NotFound
+from app.core.text import plain
 
 Role = Literal["administrator", "member"]
 ROLES: Sequence[str] = get_args(Role)
 
+#: Under what the log has that which no person does, in small letters: nobody may be called so.
+_ACTORS = frozenset({"flask user", "identity provider", "rill_admin_password"})
+#: The row that says that there has been a first administrator, or somebody else with a password.
+_FIRST = "first_administrator"
 _NAME = re.compile(r"[^\W_](?:[\w.@+ -]{0,78}\w)?")
 
 
@@ -31,7 +37,7 @@ class Identity:
 def named(text: str) -> str:
     """Give a name as it is stored; raises Invalid."""
     name = " ".join(text.split()).casefold()
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name in _ACTORS:
         raise Invalid("A name has up to 80 letters, digits, dots, dashes, or is a mail address. Nothing was changed.")
     return name
 
@@ -63,24 +69,28 @@ def add(session: Session, actor: str, name: str, role: str = "member", *, passwo
     if find(session, name) is not None:
         raise Conflict(f"There is somebody called {name} already. Choose another name.")
     session.add(user := User(name=name, role=role, password_hash=password_hash))
+    if password_hash is not None:
+        _remember(session)
     session.flush()
     audit.note(session, actor, "person.added", name, role)
     return user
 
 
 def has_nobody(session: Session) -> bool:
-    """Say whether nobody has a password."""
-    return not session.scalar(select(func.count()).where(User.password_hash.is_not(None)))
+    """Say whether nobody has, or ever had, a password."""
+    return session.get(Option, _FIRST) is None
 
 
 def first_administrator(session: Session, password_hash: str) -> bool:
-    """Make the local owner, with what is theirs, the administrator ``admin``, if nobody has a password yet."""
+    """Make the local owner, with what is theirs, the administrator ``admin``: once, before anybody has a password."""
     take_turn(session, Turn.PEOPLE)
     if not has_nobody(session):
         return False
-    owner = find(session, "admin") or get(session, LOCAL_OWNER)
-    owner.name, owner.role, owner.password_hash = "admin", "administrator", password_hash
-    audit.note(session, "RILL_ADMIN_PASSWORD", "person.added", "admin", "administrator")
+    owner = get(session, LOCAL_OWNER)
+    owner.name = "admin" if find(session, "admin") is None else _free(session, "admin")
+    owner.role, owner.password_hash = "administrator", password_hash
+    _remember(session)
+    audit.note(session, "RILL_ADMIN_PASSWORD", "person.added", owner.name, "administrator")
     return True
 
 
@@ -110,6 +120,7 @@ def set_password(session: Session, actor: str, user: User, password_hash: str, *
     """Give a person another password: sessions but the one kept are over, and so are links."""
     user.password_hash = password_hash
     user.stamp += 1
+    _remember(session)
     logins.end_all(session, user.id, but=keep)
     audit.note(session, actor, "person.password", user.name)
 
@@ -163,21 +174,26 @@ def enable(session: Session, actor: str, id: str) -> None:
 
 
 def refuse_last(session: Session, user: User) -> None:
-    """Raise Conflict where nobody would be an administrator without this person."""
+    """Raise Conflict where no administrator who has a way in would be left without this person."""
     take_turn(session, Turn.PEOPLE)
-    by_proxy = User.subject.startswith("proxy:") & User.password_hash.is_(None)  # a header makes no administrator
-    able = (User.role == "administrator", ~User.is_disabled, ~func.coalesce(by_proxy, false()), _came())
-    others = select(func.count()).where(*able, User.id != user.id)
+    can_enter = User.password_hash.is_not(None) | User.subject.startswith("oidc:")  # a header makes no administrator
+    others = select(func.count()).where(User.role == "administrator", ~User.is_disabled, can_enter, User.id != user.id)
     if user.role == "administrator" and not session.scalar(others):
-        raise Conflict("This is the only administrator. Make somebody else one first. Nothing was changed.")
+        raise Conflict("This is the only administrator. Make somebody else one who can sign in. Nothing was changed.")
+
+
+def _remember(session: Session) -> None:
+    """Take down that somebody has a password, so that the environment's makes nobody an administrator any more."""
+    session.merge(Option(name=_FIRST, value=True))
 
 
 def _came() -> ColumnElement[bool]:
-    """The local owner is nobody yet before they become the first administrator."""
-    return User.password_hash.is_not(None) | User.subject.is_not(None) | (User.id != LOCAL_OWNER)
+    """The local owner is nobody yet before they become the first administrator; a lost password is counted in stamp."""
+    return User.password_hash.is_not(None) | (User.stamp > 0) | (User.id != LOCAL_OWNER)
 
 
 def _free(session: Session, wanted: str) -> str:
-    name = " ".join(wanted.split()).casefold()[:80] or "somebody"
-    taken = set(session.scalars(select(User.name).where(User.name.startswith(name, autoescape=True))))
+    """Give a name that can be read, and that nobody has; ``admin`` is for whoever runs the server."""
+    name = plain(wanted).casefold()[:80].strip() or "somebody"
+    taken = {*_ACTORS, "admin", *session.scalars(select(User.name).where(User.name.startswith(name, autoescape=True)))}
     return next(each for each in (name, *(f"{name} {n}" for n in range(2, len(taken) + 3))) if each not in taken)

@@ -39,7 +39,7 @@ def page(session: Session, *, after: str = "", most: int = PAGE) -> list[Listed]
 def one(session: Session, id: str) -> Listed:
     """Find a person; raises NotFound, also for the local owner, who is nobody before they sign in."""
     user = people.get(session, id)
-    if user.id == LOCAL_OWNER and not user.password_hash and not user.subject:
+    if user.id == LOCAL_OWNER and not user.password_hash and not user.stamp:
         raise NotFound("There is no such person here.")
     return Listed(user, _seen(session, [user])[0])
 

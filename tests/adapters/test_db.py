@@ -21,6 +21,7 @@ from app.adapters.clock import now
 from app.adapters.db import Base, Database, Unreachable, db_now
 from app.adapters.engines import waits_on_the_loop
 from app.adapters.models import Instant, User
+from app.chat import people
 from app.cli import alembic_config
 from app.core.settings import Settings
 from tests.backends import Postgres
@@ -95,6 +96,17 @@ def test_migrates_to_what_the_models_say(each: Database) -> None:
     with each.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("password_hash", ["x", None])
+def test_knows_after_a_migration_whether_somebody_had_a_password(each: Database, password_hash: str | None) -> None:
+    config = alembic_config(each)
+    command.upgrade(config, "0006")
+    added = 'INSERT INTO "user" (id, name, password_hash, created_at) VALUES (:id, :id, :hash, CURRENT_TIMESTAMP)'
+    each.write(lambda session: session.execute(text(added), {"id": "ann", "hash": password_hash}))
+    command.upgrade(config, "head")
+
+    assert each.read(people.has_nobody) is (password_hash is None)
 
 
 def test_names_every_constraint() -> None:

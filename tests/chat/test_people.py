@@ -42,7 +42,7 @@ def later(monkeypatch: pytest.MonkeyPatch, **passed: float) -> None:
         monkeypatch.setattr(module, "now", lambda: moment)
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb\x00c", "<b>", "a" * 81, "../x", "-", "a\u202eb"])
+@pytest.mark.parametrize("name", ["", "  ", "a\nb\x00c", "<b>", "a" * 81, "../x", "-", "a\u202eb", "Flask  User"])
 def test_refuses_odd_names(db: Database, name: str) -> None:
     with pytest.raises(Invalid):
         db.write(people.add, "test", name)
@@ -70,8 +70,55 @@ def test_keeps_one_administrator(db: Database, work: object) -> None:
     with pytest.raises(Conflict, match="only administrator"):
         db.write(work, "test", LOCAL_OWNER)
 
-    db.write(people.add, "test", "bob", "administrator")
+    db.write(people.add, "test", "bob", "administrator", password_hash="x")
     db.write(work, "test", LOCAL_OWNER)
+
+
+@pytest.mark.parametrize("work", [people.disable, people.reset, lambda *args: people.set_role(*args, "member")])
+def test_counts_nobody_who_cannot_sign_in_as_an_administrator(db: Database, work: object) -> None:
+    db.write(people.first_administrator, "hash")
+    db.write(people.add, "test", "invited", "administrator")
+    db.write(people.recognise, Identity("proxy:1", "named by the proxy", "administrator"))
+    closed = db.write(people.recognise, Identity("oidc:1", "closed", "administrator"))
+    db.write(people.disable, "test", closed.id)
+    with pytest.raises(Conflict, match="only administrator"):
+        db.write(work, "test", LOCAL_OWNER)
+
+    db.write(people.recognise, Identity("oidc:2", "elsewhere", "administrator"))
+    db.write(work, "test", LOCAL_OWNER)
+
+
+def test_makes_nobody_an_administrator_who_was_called_admin(db: Database) -> None:
+    named = db.write(people.recognise, Identity("oidc:1", "Admin"))
+    invited = db.write(people.add, "test", "admin")
+    assert db.write(people.first_administrator, "hash")
+
+    found = {user.id: (user.name, user.role, user.password_hash) for user in db.read(people.everyone)}
+    assert found == {
+        named.id: ("admin 2", "member", None),
+        invited.id: ("admin", "member", None),
+        LOCAL_OWNER: ("admin 3", "administrator", "hash"),
+    }
+
+
+@pytest.mark.parametrize("work", [people.reset, people.disable])
+def test_gives_the_environments_password_to_nobody_again(db: Database, work: object) -> None:
+    db.write(people.first_administrator, "hash")
+    db.write(people.recognise, Identity("oidc:1", "elsewhere", "administrator"))
+    db.write(work, "elsewhere", LOCAL_OWNER)
+
+    assert not db.read(people.has_nobody)
+    assert not db.write(people.first_administrator, "hash")
+    assert LOCAL_OWNER in {user.id for user in db.read(people.everyone)}
+
+
+def test_makes_no_first_administrator_after_somebody_had_a_password(db: Database, ann: User) -> None:
+    bob = db.write(people.add, "test", "bob")
+    assert not db.read(people.has_nobody)
+    db.write(people.reset, "test", ann.id)
+
+    assert not db.write(people.first_administrator, "hash")
+    assert bob.name == "bob"
 
 
 def test_ends_what_a_disabled_person_had(db: Database, ann: User) -> None:
@@ -181,6 +228,21 @@ def test_recognises_whom_a_provider_names(db: Database, ann: User) -> None:
     assert (again.id, again.name, again.role) == (first.id, "ann 2", "administrator")
     assert db.write(people.recognise, Identity("oidc:1", "Ann", "member")).role == "member"
     assert db.write(people.recognise, Identity("oidc:2", "Ann")).name == "ann 3"
+
+
+@pytest.mark.parametrize(
+    ("named", "name"),
+    [
+        ("eve\u202e\0nimda", "evenimda"),
+        ("\u202e", "somebody"),
+        ("x" * 300, "x" * 80),
+        ("Flask\u200b User", "flask user 2"),
+        ("identity provider", "identity provider 2"),
+        ("RILL_ADMIN_PASSWORD", "rill_admin_password 2"),
+    ],
+)
+def test_gives_people_from_elsewhere_names_that_can_be_read(db: Database, named: str, name: str) -> None:
+    assert db.write(people.recognise, Identity("oidc:1", named)).name == name
 
 
 def test_takes_a_token_for_what_it_is_good_for(db: Database, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,19 @@ def test_resets_a_password_and_ends_sessions(app: Flask, root: Visitor, services
     assert ("root", "person.reset", "ann", "") in noted(services)
 
 
+def test_gives_a_link_to_the_first_administrator_too(app: Flask, root: Visitor, services: Services) -> None:
+    with_password = services.db.read(people.get, of(services, "ann").id).password_hash
+
+    def come(session: object) -> None:
+        session.get(User, LOCAL_OWNER).password_hash = with_password
+
+    services.db.write(come)
+    answer = root.post(f"/admin/people/{LOCAL_OWNER}/reset")
+
+    assert (answer.status_code, link(answer).startswith("/password/")) == (200, True)
+    assert root.get(f"/admin/people/{LOCAL_OWNER}").status_code == 200
+
+
 def test_changes_a_role(app: Flask, root: Visitor, services: Services) -> None:
     assert root.post(path(services, "ann", "/role"), {"role": "administrator"}).status_code == 303
 
@@ -165,7 +178,7 @@ def test_counts_nobody_whom_only_the_proxy_names_as_an_administrator(root: Visit
     services.db.write(people.set_role, "test", ben.id, "administrator")
 
     assert root.post(path(services, "root", "/disable")).status_code == 409
-    services.db.write(people.add, "test", "eve", "administrator")
+    add(services, "eve", "administrator")
     assert root.post(path(services, "root", "/disable")).status_code == 303
 
 
