@@ -2,59 +2,33 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from app.adapters.models import User
-from app.chat import comparisons, links, tokens
+from app.chat import comparisons, links, logins, tokens
+from app.web import auth
 from app.web.services import Services
+from tests.web import reach
 from tests.web.door import ACCOUNTS, KEY, Visitor, add, enter
 from tests.web.pages import HTMX, wait
+from tests.web.reach import Ids, Route
 
-
-@dataclass
-class Ids:
-    """What is ann's."""
-
-    conversation: str
-    reply: str
-    comparison: str
-    token: str
-
-
-#: Routes with something in their path that is nobody's: a time, or a link that is its own key.
-NOBODYS = {"doctor.stream", "doctor.seen", "password.show", "password.update"}
-#: For each other route with something in its path, what of ann's is asked for.
-CASES: dict[str, Callable[[Ids], dict[str, object]]] = {
-    "conversations.show": lambda ids: {"id": ids.conversation},
-    "conversations.live": lambda ids: {"id": ids.conversation},
-    "conversations.send": lambda ids: {"id": ids.conversation},
-    "keeping.show": lambda ids: {"id": ids.conversation},
-    "keeping.pin": lambda ids: {"id": ids.conversation},
-    "keeping.delete": lambda ids: {"id": ids.conversation},
-    "replies.show": lambda ids: {"id": ids.reply},
-    "replies.stream": lambda ids: {"id": ids.reply},
-    "replies.stop": lambda ids: {"id": ids.reply},
-    "replies.retry": lambda ids: {"id": ids.reply},
-    "replies.go_on": lambda ids: {"id": ids.reply},
-    "events.show": lambda ids: {"id": ids.reply},
-    "events.list_all": lambda ids: {"id": ids.reply},
-    "events.event": lambda ids: {"id": ids.reply, "number": 1},
-    "compare.show": lambda ids: {"id": ids.comparison},
-    "compare.stream": lambda ids: {"id": ids.comparison},
-    "me.revoke_token": lambda ids: {"id": ids.token},
-}
-FORM = {"text": "Mine now", "nonce": "n", "is_meant": "1", "is_pinned": "1", "name": "eve"}
+OIDC = {"RILL_OIDC_ISSUER": "http://127.0.0.1:9", "RILL_OIDC_CLIENT_ID": "rill", "RILL_OIDC_CLIENT_SECRET": "s"}
+FORM = {"text": "Mine now", "nonce": "n", "is_meant": "1", "is_pinned": "1", "name": "eve", "role": "member"}
+ASKED = ({}, HTMX, {"Last-Event-ID": "x-1", "Accept": "text/event-stream"})
+#: Tried last, for they end what the others need.
+LAST = [("POST", "keeping.delete"), ("POST", "login.delete")]
 
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    """Give an app in which people have accounts."""
-    return make_app(**ACCOUNTS)
+    """Give an app with every way in that has routes of its own."""
+    return make_app(**ACCOUNTS, **OIDC, RILL_OIDC_DOMAINS="*")
 
 
 @pytest.fixture
@@ -82,10 +56,12 @@ def made(services: Services, ann: User, conversation: str) -> Ids:
     services.db.write(tokens.create, ann, name="script", scopes=["chat"], days=30)
     reply = "SELECT id FROM message WHERE conversation_id = :id AND role = 'assistant'"
     return Ids(
+        ann.id,
         conversation,
         services.db.read(lambda session: session.execute(text(reply), {"id": conversation}).scalars().first()),
         compared.id,
         services.db.read(tokens.of, ann.id)[0].id,
+        services.db.read(logins.of, ann.id)[0].hash,
     )
 
 
@@ -96,57 +72,123 @@ def eve(request: pytest.FixtureRequest, app: Flask, ids: Ids) -> Visitor:
     return enter(app, "eve")
 
 
-def with_arguments(app: Flask) -> Iterator[tuple[str, str]]:
-    """List the method and endpoint of each route with something in its path."""
-    for rule in app.url_map.iter_rules():
-        if rule.arguments and rule.endpoint not in NOBODYS and not rule.endpoint.startswith(("people.", "options.")):
-            for method in rule.methods - {"HEAD", "OPTIONS"}:
-                yield method, rule.endpoint
+@pytest.fixture
+def root(app: Flask, services: Services) -> Visitor:
+    """Give the browser of an administrator."""
+    add(services, "root", "administrator")
+    return enter(app, "root")
+
+
+def place(app: Flask, route: Route, **path: object) -> str:
+    """Write the address of a route; without something for a variable, any word."""
+    rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == route[1] and route[0] in rule.methods)
+    with app.test_request_context():
+        return app.url_for(route[1], **{**dict.fromkeys(rule.arguments, "x"), **path})
+
+
+def send(visitor: Visitor, route: Route, path: str, form: dict[str, str], **options: object) -> TestResponse:
+    """Ask for a path, as a form where the route takes one; whatever it holds is in the query besides."""
+    if route[0] == "GET":
+        return visitor.get(path, query_string=form, **options)
+    return visitor.post(path, form, **options)
 
 
 def state(services: Services) -> str:
     """Give a digest of all that is stored, but for when somebody was last seen."""
-    tables = ("conversation", "message", "(SELECT id, user_id, name FROM token)", "trace", "journal", "option")
+    tables = ["conversation", "message", "trace", "journal", "option", "(SELECT hash, user_id FROM login)"]
+    tables += ["(SELECT id, user_id, name FROM token)", '(SELECT id, name, role, is_disabled, stamp FROM "user")']
 
     def read(session: object) -> str:
-        return str([session.execute(text(f"SELECT * FROM {table} ORDER BY 1")).all() for table in tables])
+        return str([session.execute(text(f"SELECT * FROM {table} AS t ORDER BY 1")).all() for table in tables])
 
     return hashlib.sha256(services.db.read(read).encode()).hexdigest()
 
 
-def test_has_a_case_for_every_route(app: Flask) -> None:
-    assert {endpoint for _method, endpoint in with_arguments(app)} == CASES.keys()
+def test_has_every_route_in_one_table(app: Flask) -> None:
+    tables = [set(reach.OWNER), set(reach.ADMINISTRATOR), reach.PUBLIC, reach.OWN, reach.APART]
+    listed = [route for table in tables for route in table]
+
+    assert set(listed) == reach.routes(app)
+    assert len(listed) == len(set(listed))
+    assert {endpoint for _method, endpoint in reach.PUBLIC} | {"static"} == auth.PUBLIC
+
+
+def test_takes_no_variable_but_in_a_case(app: Flask, ids: Ids) -> None:
+    for rule in app.url_map.iter_rules():
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            route = (method, rule.endpoint)
+            case = reach.OWNER.get(route)
+            path = case.path(ids) if case else reach.ADMINISTRATOR.get(route, lambda _ids: {})(ids)
+            allowed = {"token"} if rule.endpoint.startswith("password.") else set()
+            assert rule.arguments == path.keys() | allowed, route
+
+
+def test_declares_every_value_that_is_read(app: Flask, ids: Ids, root: Visitor) -> None:
+    found = reach.watch(app)
+    ann = enter(app, "ann")
+    for route in [*sorted(reach.routes(app) - {*LAST} - reach.ADMINISTRATOR.keys()), *LAST]:
+        case = reach.OWNER.get(route, reach.Case())
+        send(ann, route, place(app, route, **case.path(ids)), {**FORM, **case.form(ids)}).get_data()
+    for route, path in reach.ADMINISTRATOR.items():
+        send(root, route, place(app, route, **path(ids)), FORM).get_data()
+
+    assert {route: sorted(names - reach.VALUES.get(route, set())) for route, names in found.items()} == {
+        route: [] for route in found
+    }
+    assert len(found) >= 15
+
+
+def test_has_a_case_for_every_value_that_names_a_persons_thing(ids: Ids) -> None:
+    assert set().union(*reach.VALUES.values()) <= reach.PLAIN | reach.THINGS
+    assert not reach.PLAIN & reach.THINGS
+    for route, names in reach.VALUES.items():
+        assert names & reach.THINGS == (reach.OWNER[route].form(ids).keys() if route in reach.OWNER else set()), route
 
 
 def test_finds_nothing_of_others(app: Flask, services: Services, ids: Ids, eve: Visitor) -> None:
     before = state(services)
-    for method, endpoint in with_arguments(app):
-        with app.test_request_context():
-            path = app.url_for(endpoint, **CASES[endpoint](ids))
-        for headers in ({}, HTMX, {"Last-Event-ID": "x-1", "Accept": "text/event-stream"}):
-            send = eve.get if method == "GET" else eve.post
-            response = send(path, **({"headers": headers} if method == "GET" else {"data": FORM, "headers": headers}))
+    for route, case in reach.OWNER.items():
+        path = place(app, route, **case.path(ids))
+        for headers in ASKED:
+            response = send(eve, route, path, {**FORM, **case.form(ids)}, headers=headers)
             said = response.text
-            assert response.status_code == 404 or "no longer here" in said, (method, path)
-            assert "secret" not in said, path
+            assert case.is_silent or response.status_code == 404 or "no longer here" in said, route
+            assert "secret" not in said, route
     assert state(services) == before
 
 
 def test_finds_what_is_mine(app: Flask, ids: Ids) -> None:
     ann = enter(app, "ann")
-    for method, endpoint in with_arguments(app):
-        if method == "GET":
-            with app.test_request_context():
-                path = app.url_for(endpoint, **CASES[endpoint](ids))
-            response = ann.get(path)
-            assert response.status_code in (200, 303), path
-            assert "no longer here" not in response.text, path
+    for route, case in reach.OWNER.items():
+        if route[0] == "GET":
+            response = ann.get(place(app, route, **case.path(ids)))
+            assert response.status_code in (200, 303), route
+            assert "no longer here" not in response.text, route
 
 
-def test_lists_and_exports_nothing_of_others(app: Flask, ids: Ids, eve: Visitor) -> None:
-    for rule in app.url_map.iter_rules():
-        if not rule.arguments and "GET" in rule.methods and rule.endpoint != "static":
-            assert "secret question" not in eve.get(rule.rule).text, rule.rule
+def test_has_nothing_for_members_where_administrators_are(app: Flask, services: Services, ids: Ids) -> None:
+    add(services, "mallory")
+    mallory, before = enter(app, "mallory"), state(services)
+    for route, path in reach.ADMINISTRATOR.items():
+        response = send(mallory, route, place(app, route, **path(ids)), FORM)
+        assert response.status_code == 404, route
+        assert "ann" not in response.text, route
+    assert state(services) == before
+
+
+def test_shows_administrators_nothing_that_was_said(app: Flask, ids: Ids, root: Visitor) -> None:
+    named = {"id": ids.conversation, "conversation": ids.conversation, "user": ids.person, "of": "all", "after": ""}
+    for route in {*reach.ADMINISTRATOR, *reach.OWN, *reach.PUBLIC}:
+        if route[0] == "GET" and route[1] != "doctor.stream":
+            path = reach.ADMINISTRATOR.get(route, lambda _ids: {})(ids)
+            assert "secret question" not in root.get(place(app, route, **path), query_string=named).text, route
+
+
+def test_declares_every_field_of_the_api(app: Flask) -> None:
+    described = app.test_client().get("/api/openapi.json").json["components"]["schemas"]["ChatRequest"]["properties"]
+    plain = {"message", "messages", "system", "model", "max_tokens", "effort", "thinking", "schema", "events", "stream"}
+
+    assert {*described} - plain == {"conversation"} <= reach.THINGS
 
 
 def test_goes_on_in_no_conversation_of_others_by_the_api(app: Flask, services: Services, ids: Ids) -> None:
