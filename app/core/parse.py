@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import get_args
 from urllib.parse import urlsplit
 
+from app.core import addresses
+from app.core.addresses import Network
 from app.core.errors import ConfigurationError
 from app.core.request import Thinking
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAKE_A_KEY = "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
 
@@ -111,10 +111,10 @@ def networks(name: str, value: str) -> tuple[Network, ...]:
     found = []
     for part in value.replace(",", " ").split():
         try:
-            network = ipaddress.ip_network(part)
+            network = addresses.network(part)
         except ValueError:
             raise ConfigurationError(f"{name} must list networks such as 10.0.0.0/8, separated by commas.") from None
-        if network.prefixlen < 8:
+        if addresses.is_nearly_everybodys(network):
             raise ConfigurationError(f"{name} must not list {part}: that would trust nearly everybody.")
         found.append(network)
     return tuple(found)

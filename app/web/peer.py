@@ -1,22 +1,26 @@
 """Where a request came from, told by the socket and by the proxies that the operator trusts, and by nobody else."""
 
 import hmac
-import ipaddress
+import re
 
 from flask import request
 
+from app.core import addresses
 from app.core.errors import Malformed
 from app.web.services import services
 
 _SECRET_HEADER = "X-Rill-Proxy-Secret"  # noqa: S105  # the name of a header
+#: Headers in which proxies write who is on the way.
+_FROM = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
+_FORWARDED = re.compile(r'for=("[^"]*"|[^;,\s]+)', re.IGNORECASE)
 
 
 def address() -> str:
     """Give the address of who asked: the last one on the way that is no trusted proxy's."""
-    found = request.remote_addr or ""
-    hops = [hop.strip() for value in request.headers.getlist("X-Forwarded-For") for hop in value.split(",")]
+    found = addresses.plain(request.remote_addr or "")
+    hops = [hop for value in request.headers.getlist("X-Forwarded-For") for hop in value.split(",")]
     while is_trusted(found) and hops:
-        found = hops.pop()
+        found = addresses.plain(hops.pop())
     return found
 
 
@@ -25,11 +29,17 @@ def is_trusted(address: str) -> bool:
     settings = services().settings
     if not address:
         return settings.host.startswith("unix:")
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in settings.trusted_proxies)
+    found = addresses.parsed(address)
+    return found is not None and any(found in network for network in settings.trusted_proxies)
+
+
+def is_of_this_machine() -> bool:
+    """Say whether whoever is in front says of all on the way that they are this machine; nobody in front is fine."""
+    headers = request.headers
+    hops = [hop for name in _FROM for value in headers.getlist(name) for hop in value.split(",")]
+    hops += [hop for value in headers.getlist("Forwarded") for hop in _FORWARDED.findall(value) or [""]]
+    is_forwarded = any(name.lower().startswith("x-forwarded-") for name, _value in headers)
+    return all(map(addresses.is_loopback, hops)) and (bool(hops) or not is_forwarded)
 
 
 def named_by_proxy() -> str | None:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, request
 
 from app.core.errors import Forbidden
-from app.web import cookies, htmx
+from app.web import cookies, htmx, peer
 from app.web.services import services
 
 _POLICY = (
@@ -32,6 +32,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 def init_app(app: Flask) -> None:
     """Guard every request and harden every response of the app."""
     app.before_request(_check_host)
+    app.before_request(_check_way)
     app.before_request(_check_origin)
     app.after_request(_harden)
     app.after_request(_share)
@@ -56,6 +57,15 @@ def _check_host() -> None:
     url = services().settings.url
     if host not in _LOOPBACK and request.endpoint not in _PROBES and (url is None or host != urlsplit(url).hostname):
         raise Forbidden(f"This is not an address of Rill. Open it as {url or 'http://127.0.0.1 or http://localhost'}.")
+
+
+def _check_way() -> None:
+    """Without a way in, serve nobody whom a proxy brings from another machine."""
+    if not services().settings.ways and request.endpoint not in _PROBES and not peer.is_of_this_machine():
+        raise Forbidden(
+            "Nobody signs in at this Rill, so it serves its own machine alone; this came through a proxy, and not for "
+            "certain from there. Whoever runs it can set a way in: the README says how, under “Who can come in”."
+        )
 
 
 def _check_origin() -> None:

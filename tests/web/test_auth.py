@@ -217,3 +217,51 @@ def test_is_open_to_whoever_sits_at_this_machine_without_a_way_in(make_app: Call
     assert start(client)
     assert client.get("/doctor").status_code == 200
     assert client.get("/login").location == "/"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"X-Forwarded-For": "127.0.0.1, 203.0.113.9"},
+        {"X-Forwarded-For": "::ffff:203.0.113.9"},
+        {"X-Forwarded-For": "unknown"},
+        {"X-Forwarded-For": ""},
+        {"X-Real-IP": "203.0.113.9"},
+        {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "203.0.113.9"},
+        {"Forwarded": "for=203.0.113.9;proto=https"},
+        {"Forwarded": 'for=127.0.0.1, for="[2001:db8::1]:80"'},
+        {"Forwarded": "host=localhost"},
+        {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Host": "localhost"},
+        {"X-Forwarded-Email": "ann@example.com"},
+    ],
+)
+def test_serves_nobody_from_elsewhere_without_a_way_in(make_app: Callable[..., Flask], headers: dict[str, str]) -> None:
+    client = make_app().test_client()
+    for method, path in (("GET", "/"), ("POST", "/conversations"), ("POST", "/api/chat"), ("GET", "/login")):
+        answer = client.open(path, method=method, headers=headers, json={"message": "Hi"} if "api" in path else None)
+        assert answer.status_code == 403
+        assert "serves its own machine alone" in answer.text
+    assert client.get("/livez", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "localhost"},
+        {"X-Forwarded-For": "[::1]:99, ::ffff:127.0.0.1"},
+        {"Forwarded": 'for="[::1]:80";proto=http'},
+    ],
+)
+def test_serves_this_machine_through_a_proxy_without_a_way_in(
+    make_app: Callable[..., Flask], headers: dict[str, str]
+) -> None:
+    assert make_app().test_client().get("/", headers=headers).status_code == 200
+
+
+def test_asks_who_comes_from_elsewhere_where_there_is_a_way_in(app: Flask) -> None:
+    add(app.extensions["rill"], "ann")
+
+    assert enter(app, "ann").get("/", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 200

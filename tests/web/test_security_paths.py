@@ -77,7 +77,8 @@ def test_lets_no_odd_host_in_and_builds_no_address_of_one(client: FlaskClient, s
 
 
 def test_takes_the_host_from_nothing_but_its_header(client: FlaskClient) -> None:
-    headers = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example", "X-Original-URL": "/metrics"}
+    headers = {"X-Forwarded-Host": "evil.example", "Forwarded": "for=127.0.0.1;host=evil.example"}
+    headers |= {"X-Forwarded-For": "127.0.0.1", "X-Original-URL": "/metrics"}
     answer = client.post("/conversations", data={"text": "a"}, headers=headers)
 
     assert answer.status_code == 303

@@ -68,7 +68,7 @@ def test_connects_to_the_api_alone(real: Flask, fake: FakeClaude, monkeypatch: p
     client, services = real.test_client(), real.extensions["rill"]
     text = f"![x]({url}) [x]({url}) {url}\n\n[r]: {url}"
     image = {"type": "image", "source": {"type": "url", "url": url}}
-    headers = {"Referer": url, "Origin": "http://localhost", "X-Forwarded-For": url, "X-Forwarded-Proto": "https"}
+    headers = {"Referer": url, "Origin": "http://localhost", "X-Forwarded-For": "::1", "X-Forwarded-Host": url}
     for route in populated(client, services):
         fake.answers.extend([saying(text), Answer([], 307, {"location": url}), saying(text)])
         for options in ({"data": {"text": text, "url": url, "callback": url}}, {"json": {"message": text, "url": url}}):
