@@ -37,7 +37,7 @@ def check(settings: "Settings") -> None:
 
 
 def _check_place(settings: "Settings") -> None:
-    is_here = parse.is_loopback(settings.host) or settings.host.startswith("unix:")
+    is_here, is_socket = parse.is_loopback(settings.host), settings.host.startswith("unix:")
     named = urlsplit(settings.url).hostname if settings.url else None
     is_named_here = named is None or parse.is_loopback(named)
     if not settings.ways and not (is_here and is_named_here):
@@ -45,8 +45,15 @@ def _check_place(settings: "Settings") -> None:
         raise ConfigurationError(
             f"{name} lets others reach Rill, and nobody has to sign in: anyone could use your key. Set {_HOW}."
         )
-    if settings.ways and not is_here and is_named_here:
+    if settings.ways and not (is_here or is_socket) and is_named_here:
         raise ConfigurationError("RILL_URL must be set to the address that people open, such as https://chat.example.")
+    is_behind = (settings.url or "").startswith("https://") and not is_socket
+    if "accounts" in settings.ways and is_behind and not settings.trusted_proxies:
+        raise ConfigurationError(
+            "RILL_TRUSTED_PROXIES must be set to the network of what serves RILL_URL: 127.0.0.1 on this machine, "
+            "10.0.0.0/8 on Heroku. Without it all people have the proxy's address, and who guesses passwords locks "
+            "everybody out."
+        )
 
 
 def _check_accounts(settings: "Settings") -> None:
@@ -78,7 +85,7 @@ def _check_oidc(settings: "Settings") -> None:
     allowed = settings.oidc_domains or settings.oidc_groups
     if len(missing) == len(needed):
         if allowed or settings.oidc_admin_groups:
-            raise ConfigurationError("RILL_OIDC_DOMAINS and RILL_OIDC_GROUPS do nothing without RILL_OIDC_ISSUER.")
+            raise ConfigurationError("RILL_OIDC_ISSUER must be set, too: domains and groups mean nothing without it.")
         return
     if missing:
         raise ConfigurationError(f"{' and '.join(missing)} must be set, too: OIDC needs issuer, client id and secret.")

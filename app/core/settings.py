@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.core import door, limits, parse
+from app.core.addresses import Network
 from app.core.errors import ConfigurationError
 from app.core.limits import Limits
 from app.core.request import Thinking
@@ -81,10 +82,10 @@ class Settings:
         "Password of the first administrator, admin; people then have accounts.",
         secret=True,
     )
-    trusted_proxies: tuple[parse.Network, ...] = _option(
+    trusted_proxies: tuple[Network, ...] = _option(
         "RILL_TRUSTED_PROXIES",
         (),
-        "Networks of the proxies in front, separated by commas: they say where a request came from.",
+        "Networks of the proxies in front, with commas: they say where people come from; accounts over https need it.",
         parse=parse.networks,
     )
     proxy_header: str | None = _option(

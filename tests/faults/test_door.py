@@ -56,6 +56,8 @@ def sign_in(rill: Process, password: str) -> http.client.HTTPResponse:
         ({"RILL_URL": "https://chat.example"}, "nobody has to sign in: anyone could use your key"),
         ({"RILL_ADMIN_PASSWORD": PASSWORD}, "SECRET_KEY must be set"),
         ({**ACCOUNTS, "RILL_HOST": "0.0.0.0"}, "RILL_URL must be set"),
+        ({**ACCOUNTS, "RILL_URL": "https://chat.example"}, "RILL_TRUSTED_PROXIES must be set"),
+        ({"RILL_HOST": "unix:/tmp/never.sock"}, "nobody has to sign in: anyone could use your key"),
     ],
 )
 def test_does_not_start_half_open(tmp_path: Path, env: dict[str, str], sentence: str) -> None:

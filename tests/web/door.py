@@ -14,6 +14,7 @@ from app.web.services import Services
 
 KEY = "k" * 32
 ACCOUNTS = {"SECRET_KEY": KEY, "RILL_ACCOUNTS": "1", "RILL_URL": "http://localhost"}
+PUBLIC = {**ACCOUNTS, "RILL_URL": "https://chat.example", "RILL_TRUSTED_PROXIES": "10.0.0.0/8"}
 PROXY = {
     "SECRET_KEY": KEY,
     "RILL_URL": "http://localhost",

@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.chat import audit, people
 from app.web.login import place
-from tests.web.door import ACCOUNTS, KEY, PASSWORD, add, enter, sign_in
+from tests.web.door import ACCOUNTS, KEY, PASSWORD, PUBLIC, add, enter, sign_in
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_gives_a_new_session_at_each_sign_in(app: Flask) -> None:
 
 
 def test_has_a_cookie_that_scripts_and_other_sites_do_not_get(make_app: Callable[..., Flask]) -> None:
-    app = make_app(**{**ACCOUNTS, "RILL_URL": "https://chat.example"})
+    app = make_app(**PUBLIC)
     add(app.extensions["rill"], "ann")
     response = sign_in(app, "ann", base_url="https://chat.example", headers={"Host": "chat.example"})
 
@@ -113,6 +113,26 @@ def test_counts_whoever_a_trusted_proxy_names(make_app: Callable[..., Flask]) ->
     assert guess("192.0.2.2") == 422
     assert guess("192.0.2.2, 192.0.2.1") == 429
     assert guess("192.0.2.1, 192.0.2.3") == 422
+    for written in (
+        "192.0.2.1:5678",
+        "192.0.2.1:5679",
+        "::ffff:192.0.2.1",
+        "[::ffff:192.0.2.1]:80",
+        "192.0.2.1,127.0.0.1:9",
+    ):
+        assert guess(written) == 429, written
+
+
+def test_counts_who_comes_by_ipv4_the_same_on_a_socket_of_ipv6(make_app: Callable[..., Flask]) -> None:
+    app = make_app(**ACCOUNTS, RILL_TRUSTED_PROXIES="127.0.0.1/32")
+    add(app.extensions["rill"], "ann")
+
+    def guess(place: str) -> int:
+        behind = {"headers": {"X-Forwarded-For": "192.0.2.1"}, "environ_base": {"REMOTE_ADDR": place}}
+        return sign_in(app, "ann", "another password", **behind).status_code
+
+    assert [guess("::ffff:127.0.0.1") for _ in range(5)] == [422] * 5
+    assert guess("127.0.0.1") == 429
 
 
 def test_takes_down_failures_without_what_was_typed(app: Flask) -> None:

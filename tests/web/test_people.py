@@ -11,7 +11,7 @@ from app.adapters.models import LOCAL_OWNER, User
 from app.chat import audit, people
 from app.web import people as pages
 from app.web.services import Services
-from tests.web.door import ACCOUNTS, PASSWORD, PROXY, Visitor, add, enter, sign_in
+from tests.web.door import ACCOUNTS, PASSWORD, PROXY, PUBLIC, Visitor, add, enter, sign_in
 from tests.web.pages import soup
 
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -80,7 +80,7 @@ def test_invites_with_a_link_that_is_shown_once_and_is_good_once(app: Flask, roo
 
 def test_shows_the_address_that_people_open(make_app: Callable[..., Flask]) -> None:
     for settings, place in (
-        ({**ACCOUNTS, "RILL_URL": "https://chat.example"}, "https://chat.example/password/"),
+        (PUBLIC, "https://chat.example/password/"),
         ({name: value for name, value in ACCOUNTS.items() if name != "RILL_URL"}, "http://127.0.0.1:8000/password/"),
     ):
         app = make_app(**settings)

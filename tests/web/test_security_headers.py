@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.web.services import Services
+from tests.web.door import PUBLIC
 from tests.web.pages import HTMX, wait
 from tests.web.routes import Route, populated, routes
 from tests.web.test_security import POLICY
@@ -89,7 +90,7 @@ def test_says_that_answers_vary_where_they_do(
 
 
 def test_insists_on_encryption_behind_tls_only(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
-    public = make_app(SECRET_KEY="k" * 32, RILL_ACCOUNTS="1", RILL_URL="https://chat.example").test_client()
+    public = make_app(**PUBLIC).test_client()
     for path in ("/", "/nowhere", "/livez"):
         assert "Strict-Transport-Security" not in client.get(path, base_url="https://localhost").headers
         value = public.get(path, headers={"Host": "chat.example"}).headers["Strict-Transport-Security"]
