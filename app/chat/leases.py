@@ -106,6 +106,13 @@ def cancel(session: Session, reply_id: str) -> None:
     session.execute(update(Message).where(Message.id == reply_id, Message.status.in_(LIVE)).values(is_cancelled=True))
 
 
+def cancel_all(session: Session, owner: str) -> None:
+    """Ask whichever workers write the replies to a person to stop."""
+    session.execute(
+        update(Message).where(Message.owner_id == owner, Message.status.in_(LIVE)).values(is_cancelled=True)
+    )
+
+
 def cancelled(session: Session, reply_ids: Iterable[str]) -> Sequence[str]:
     """Give those of the replies that somebody asked to stop."""
     return session.scalars(select(Message.id).where(Message.id.in_(list(reply_ids)), Message.is_cancelled)).all()

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.adapters.db import Turn, take_turn
 from app.adapters.models import LOCAL_OWNER, User
 from app.adapters.people import Option
-from app.chat import audit, logins, tokens
+from app.chat import audit, leases, logins, tokens
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.text import plain
 
@@ -94,6 +94,11 @@ def first_administrator(session: Session, password_hash: str) -> bool:
     return True
 
 
+def is_let_in(session: Session, id: str) -> bool:
+    """Say whether there is such a person, and nobody keeps them out."""
+    return session.scalar(select(User.is_disabled).where(User.id == id)) is False
+
+
 def known(session: Session, subject: str) -> User | None:
     """Find the person whom a proxy or an identity provider has named before."""
     return session.scalar(select(User).where(User.subject == subject))
@@ -156,13 +161,17 @@ def set_role(session: Session, actor: str, id: str, role: str) -> None:
 
 
 def disable(session: Session, actor: str, id: str) -> None:
-    """Keep a person out: sessions, tokens and links are over; what is theirs stays. Raises Conflict, NotFound."""
+    """Keep a person out: sessions, tokens, links and running replies are over; what is theirs stays.
+
+    Raises Conflict, NotFound.
+    """
     user = get(session, id)
     refuse_last(session, user)
     user.is_disabled = True
     user.stamp += 1
     logins.end_all(session, id)
     tokens.revoke_all(session, id)
+    leases.cancel_all(session, id)
     audit.note(session, actor, "person.disabled", user.name)
 
 

@@ -60,12 +60,19 @@ def find(session: Session, secret: str, scope: str) -> Found | None:
     if row is None:
         return None
     token, user = row
-    is_over = token.expires_at is not None and token.expires_at <= now()
-    if is_over or user.is_disabled or scope not in token.scopes:
+    if _is_over(token) or user.is_disabled or scope not in token.scopes:
         return None
     if scope == "metrics" and user.role != "administrator":
         return None
     return Found(token, user, is_stale=token.used_at is None or token.used_at < now() - _GRAIN)
+
+
+def is_valid(session: Session, id: str) -> bool:
+    """Say whether a token goes on: it was not revoked, has not ended, and its person is not kept out."""
+    found = session.execute(
+        select(Token, User).join(User, User.id == Token.user_id).where(Token.id == id)
+    ).one_or_none()
+    return found is not None and not _is_over(found[0]) and not found[1].is_disabled
 
 
 def touch(session: Session, id: str) -> None:
@@ -91,3 +98,7 @@ def revoke(session: Session, user: User, id: str) -> None:
 def revoke_all(session: Session, user_id: str) -> None:
     """End all tokens of a person."""
     session.execute(delete(Token).where(Token.user_id == user_id))
+
+
+def _is_over(token: Token) -> bool:
+    return token.expires_at is not None and token.expires_at <= now()

@@ -5,16 +5,18 @@ Every route is closed but those named in ``PUBLIC``.
 
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
 from flask import Flask, g, request
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 
 from app.adapters.models import LOCAL_OWNER, User
 from app.chat import logins, people, tokens
 from app.chat.people import Identity
-from app.core.errors import Forbidden, NotFound, RillError, SignInNeeded
+from app.core.errors import Forbidden, NotFound, RillError, SignInNeeded, Unavailable
 from app.web import cookies, peer
 from app.web.services import services
 
@@ -36,20 +38,21 @@ PUBLIC = frozenset(
     }
 )
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-#: How often a stream looks whether the session it belongs to goes on, in seconds.
+#: How often a stream looks whether who reads it still may, in seconds.
 _LOOK_S = 10.0
 _SIGN_IN = "You are not signed in, or no longer. Sign in, and try again; nothing that was stored is lost."
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who a request is made for; ``login`` is the hash of their session's id, where they have one."""
+    """Who a request is made for; ``login`` is the hash of their session's id, ``token`` the id of a program's token."""
 
     id: str
     name: str
     role: str
     stamp: int = 0
     login: str | None = None
+    token: str | None = None
 
     @property
     def is_administrator(self) -> bool:
@@ -103,18 +106,26 @@ def csrf() -> Markup:
 
 
 def watch(is_alive: Callable[[], bool]) -> Callable[[], bool]:
-    """Give what says whether a stream may go on: while the worker is alive, and the session is."""
+    """Give what says whether a stream may go on: while the worker is alive, and who reads it may come in."""
     asking, built = person(), services()
     next_look, goes_on = monotonic() + _LOOK_S, True
 
     def look() -> bool:
         nonlocal next_look, goes_on
-        if asking.login and goes_on and monotonic() > next_look:
-            goes_on = built.db.read(logins.is_valid, asking.login)
+        if asking is not _LOCAL and goes_on and monotonic() > next_look:
+            with suppress(Unavailable):  # without the database nobody can be let out either
+                goes_on = built.db.read(_may_go_on, asking)
             next_look = monotonic() + _LOOK_S
         return goes_on and is_alive()
 
     return look
+
+
+def _may_go_on(session: Session, asking: Person) -> bool:
+    """Say whether the session or token somebody came with is still good; by a proxy's header it is the person alone."""
+    if asking.login:
+        return logins.is_valid(session, asking.login)
+    return tokens.is_valid(session, asking.token) if asking.token else people.is_let_in(session, asking.id)
 
 
 def _known() -> Person | None:
@@ -170,7 +181,7 @@ def _by_session() -> Person | None:
         return None
     if found.is_stale:
         built.db.write(logins.touch, found.login.hash)
-    return _person(found.user, found.user.role, found.login.hash)
+    return _person(found.user, found.user.role, login=found.login.hash)
 
 
 def _by_proxy() -> Person | None:
@@ -195,8 +206,8 @@ def _by_token(scope: str) -> Person | None:
         return None
     if found.is_stale:
         built.db.write(tokens.touch, found.token.id)
-    return _person(found.user, found.user.role)
+    return _person(found.user, found.user.role, token=found.token.id)
 
 
-def _person(user: User, role: str, login: str | None = None) -> Person:
-    return Person(user.id, user.name, role, user.stamp, login)
+def _person(user: User, role: str, *, login: str | None = None, token: str | None = None) -> Person:
+    return Person(user.id, user.name, role, user.stamp, login, token)

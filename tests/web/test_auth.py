@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.chat import logins, people, tokens
+from app.chat import people, tokens
 from app.web import auth
 from tests.web.door import ACCOUNTS, PROXY, add, enter
 from tests.web.pages import HTMX, start, wait
@@ -89,19 +89,6 @@ def test_takes_a_form_that_is_older_than_the_session(app: Flask) -> None:
     before, after = enter(app, "ann"), enter(app, "ann")
 
     assert before.csrf == after.csrf
-
-
-def test_ends_a_stream_with_its_session(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    ann = add(app.extensions["rill"], "ann")
-    db = app.extensions["rill"].db
-    id = db.write(logins.begin, ann.id, way="password", device="")
-    monkeypatch.setattr(auth, "_LOOK_S", -1)
-    with app.test_request_context("/", headers={"Cookie": f"rill={id}"}):
-        is_alive = auth.watch(lambda: True)
-        assert is_alive()
-        db.write(logins.end, id)
-        assert not is_alive()
-        assert not is_alive()
 
 
 def test_knows_whom_the_proxy_names(behind: FlaskClient) -> None:
