@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
 from tests.browser.conftest import Process, Watch
 from tests.browser.pages import (
@@ -178,3 +178,34 @@ def test_tells_screen_readers_in_one_line(page: Page, demo: Process) -> None:
 
     expect(page.locator("#status")).to_have_text(re.compile(r"Answer complete, \d+ words\."))
     assert page.locator("[aria-live]").count() == 0
+
+
+def test_takes_a_double_click_for_one(page: Page, rill: Process) -> None:
+    start(page, rill, "hello")
+    wait_until_done(page)
+    clock = page.context.new_cdp_session(page)
+    clock.send("Animation.enable")
+    page.locator("#prompt").fill("[[fault: slow double]]")
+    double_click(page, clock)
+    expect(page.locator("#go")).to_have_text("Stop")
+    wait_for_words(page, 3)
+    assert stored(rill, page)["status"] == "running"
+
+    page.locator("#prompt").fill("A draft")
+    double_click(page, clock)
+    wait_until_done(page)
+    expect(page.locator("#prompt")).to_have_value("A draft")
+    assert stored(rill, page)["status"] == "stopped"
+
+
+def double_click(page: Page, clock: CDPSession) -> None:
+    """Click the button, and again what takes its place, with no time between for its animation."""
+    page.locator("#go").click(trial=True)
+    before = page.locator("#go").inner_text()
+    box = page.locator("#go").bounding_box()
+    place = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    clock.send("Animation.setPlaybackRate", {"playbackRate": 0})
+    page.mouse.click(*place)
+    expect(page.locator("#go")).not_to_have_text(before)
+    page.mouse.click(*place)
+    clock.send("Animation.setPlaybackRate", {"playbackRate": 1})
