@@ -32,6 +32,7 @@ CSS = [
     "compare",
     "usage",
     "utilities",
+    "print",
 ]
 _IMMUTABLE = r"^.+\.[0-9a-f]{12}\..+$"
 

@@ -112,3 +112,29 @@ def test_opens_the_list_of_chats_on_a_phone(page: Page, demo: Process) -> None:
     page.get_by_role("link", name="Close").click()
 
     expect(page.locator(".sidebar")).to_be_hidden()
+
+
+@pytest.mark.parametrize("place", ["", "#chats"])
+def test_prints_the_whole_conversation_and_nothing_else(page: Page, demo: Process, place: str) -> None:
+    start(page, demo, "long")
+    wait_until_done(page)
+    page.goto(page.url + place)
+    page.emulate_media(media="print")
+    box = page.locator(".message--reply").bounding_box()
+
+    assert box["height"] > 1000
+    assert page.evaluate("document.documentElement.scrollHeight") >= box["y"] + box["height"]
+    assert box["y"] >= 0
+    expect(page.locator(".figures")).to_be_visible()
+    for part in (".sidebar", ".topbar", ".composer", ".jump", ".skip", ".message__stream", ".log__options"):
+        expect(page.locator(part)).to_be_hidden()
+    assert page.pdf().count(b"/Type /Page\n") > 1
+
+
+def test_prints_long_lines_of_code_whole(page: Page, demo: Process) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    start(page, demo, "code")
+    wait_until_done(page)
+    page.emulate_media(media="print")
+
+    assert page.evaluate("[...document.querySelectorAll('pre')].every(pre => pre.scrollWidth <= pre.clientWidth)")
