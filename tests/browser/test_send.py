@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
 from tests.browser.conftest import Process, Watch
@@ -178,6 +179,25 @@ def test_tells_screen_readers_in_one_line(page: Page, demo: Process) -> None:
 
     expect(page.locator("#status")).to_have_text(re.compile(r"Answer complete, \d+ words\."))
     assert page.locator("[aria-live]").count() == 0
+
+
+@pytest.mark.parametrize("path", ["", "/c/"])
+def test_gives_a_draft_back_on_the_way_back(page: Page, demo: Process, path: str) -> None:
+    if path:
+        start(page, demo, "hello")
+        wait_until_done(page)
+    else:
+        open_new(page, demo)
+    page.locator("#prompt").fill("A long thought")
+    nonce = page.locator("[name=nonce]").input_value()
+    page.get_by_role("link", name="Usage").click()
+    page.wait_for_url("**/usage")
+    page.go_back()
+
+    expect(page.locator("#prompt")).to_have_value("A long thought")
+    assert page.locator("[name=nonce]").input_value() != nonce
+    page.locator("#prompt").press("Enter")
+    expect(page.locator(".message--user").last).to_have_text("A long thought")
 
 
 def test_takes_a_double_click_for_one(page: Page, rill: Process) -> None:
