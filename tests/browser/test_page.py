@@ -114,6 +114,19 @@ def test_opens_the_list_of_chats_on_a_phone(page: Page, demo: Process) -> None:
     expect(page.locator(".sidebar")).to_be_hidden()
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 430), (640, 400)])
+def test_keeps_send_in_view_of_a_long_draft_on_a_short_window(
+    page: Page, demo: Process, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    open_new(page, demo)
+    page.locator("#prompt").fill("One line\n" * 20)
+
+    expect(page.locator("#go")).to_be_in_viewport(ratio=1)
+    assert page.locator("#go").bounding_box()["y"] + page.locator("#go").bounding_box()["height"] <= height
+    expect(page.locator(".banner--demo")).to_be_hidden()
+
+
 @pytest.mark.parametrize("place", ["", "#chats"])
 def test_prints_the_whole_conversation_and_nothing_else(page: Page, demo: Process, place: str) -> None:
     start(page, demo, "long")
