@@ -13,13 +13,14 @@ from app.chat.presets import Preset
 from app.core.errors import Conflict, Invalid, NotFound, TooMany
 from app.core.events import LIVE
 from app.core.text import storable
+from app.core.title import title_of
 from app.core.tree import path_to
 
 #: Longest message a person may send, in characters; about 50,000 tokens.
 MAX_TEXT = 200_000
 #: Replies that may be written for one person at once.
 MAX_LIVE = 5
-_LISTED, _TITLE = 200, 60
+_LISTED = 200
 #: What Continue says for the person.
 _GO_ON = "Your reply broke off. Go on exactly where it stopped, without repeating anything."
 
@@ -148,15 +149,6 @@ def go_on(session: Session, owner: str, reply_id: str, *, model: str) -> Sent:
         raise Invalid("There is nothing to go on with yet: press Retry instead.")
     conversation.leaf_id = earlier.id
     return _add(session, conversation, text=_GO_ON, nonce="", model=model)
-
-
-def title_of(text: str) -> str:
-    """Make a title from the first words of a message."""
-    line = " ".join(text.split())
-    if len(line) <= _TITLE:
-        return line
-    head, _space, _rest = line[: _TITLE + 1].rpartition(" ")
-    return f"{head or line[:_TITLE]}…"
 
 
 def _one_at_a_time(session: Session, owner: str) -> None:

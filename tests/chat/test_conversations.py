@@ -110,10 +110,3 @@ def test_lists_the_newest_activity_first_with_a_mark_on_live_ones(services: Serv
 
     assert [(chat.title, chat.is_live) for chat in listed] == [("Second", False), ("First", True)]
     assert first.is_new
-
-
-def test_cuts_titles_at_a_word() -> None:
-    title = conversations.title_of("word " * 30)
-
-    assert title.endswith("word…")
-    assert len(title) <= 61
