@@ -1,9 +1,9 @@
-"""Conversations of one owner: list, open, say something, and ask again."""
+"""Conversations of one owner: open, say something, and ask again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
@@ -20,18 +20,8 @@ from app.core.tree import path_to
 MAX_TEXT = 200_000
 #: Replies that may be written for one person at once.
 MAX_LIVE = 5
-_LISTED = 200
 #: What Continue says for the person.
 _GO_ON = "Your reply broke off. Go on exactly where it stopped, without repeating anything."
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A conversation in the sidebar."""
-
-    id: str
-    title: str
-    is_live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +47,6 @@ class Sent:
     message: Message
     reply: Message
     is_new: bool
-
-
-def list_recent(session: Session, owner: str) -> list[Listed]:
-    """List the owner's conversations, the newest activity first."""
-    is_live = exists().where(Message.conversation_id == Conversation.id, Message.status.in_(LIVE))
-    rows = session.execute(
-        select(Conversation.id, Conversation.title, is_live)
-        .where(Conversation.owner_id == owner)
-        .order_by(Conversation.updated_at.desc(), Conversation.id)
-        .limit(_LISTED)
-    )
-    return [Listed(*row) for row in rows]
 
 
 def get(session: Session, owner: str, conversation_id: str) -> Opened:

@@ -35,6 +35,15 @@ def index() -> str:
     return pages.chat_page(None)
 
 
+@bp.get("/chats")
+def listed() -> BaseResponse:
+    """Give the list of chats, for a page that is open beside it."""
+    if not htmx.is_htmx():
+        return htmx.see_other(url_for(".index"))
+    html = render_template("conversations/_chats.html", **pages.chats(request.args.get("current")))
+    return htmx.vary(make_response(html))
+
+
 @bp.post("/conversations")
 def create() -> BaseResponse:
     """Begin a conversation with a message."""

@@ -8,11 +8,12 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.adapters.models import Message
-from app.chat import branches, budgets, conversations
+from app.chat import branches, budgets, listing
 from app.chat.conversations import Opened
 from app.chat.live import LiveReply
 from app.core.errors import RillError, SignInNeeded
 from app.core.sse import STREAM_HEADERS, encode
+from app.core.text import storable
 from app.web import api_errors, auth, htmx
 from app.web.services import services
 
@@ -40,12 +41,17 @@ def live_view(reply: Message) -> LiveReply:
         return view
 
 
+def chats(current_id: str | None) -> dict[str, Any]:
+    """Give what the list of chats needs: the page of it that is asked for, and which one is open."""
+    before = storable(request.args.get("before", ""))
+    return {"listed": services().db.read(listing.page, auth.owner(), before=before), "current_id": current_id}
+
+
 def page_values(current_id: str | None) -> dict[str, Any]:
     """Give what every page needs: the sidebar, what is offered, and which replies came before those shown."""
     built = services()
     return {
-        "chats": built.db.read(conversations.list_recent, auth.owner()),
-        "current_id": current_id,
+        **chats(current_id),
         "earlier": built.db.read(branches.earlier, auth.owner(), current_id) if current_id else {},
         "settings": built.settings,
         "budget_warning": built.db.read(budgets.warning, built.rules, auth.owner()),

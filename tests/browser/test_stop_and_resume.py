@@ -62,6 +62,23 @@ def test_shows_the_same_in_two_tabs(context: BrowserContext, page: Page, demo: P
     assert reply_text(page) == reply_text(other) == canonical_text(demo, page)
 
 
+def test_says_in_other_pages_when_a_reply_has_ended(context: BrowserContext, page: Page, rill: Process) -> None:
+    start(page, rill, "[[fault: slow listed]]")
+    wait_for_words(page, 3)
+    other = context.new_page()
+    other.goto(rill.url)
+    link = other.locator(f".chats__link[href='/c/{page.url.rpartition('/')[2]}']")
+    expect(link).to_contain_text("writing…")
+    link.focus()
+
+    page.locator("#go").click()
+    wait_until_done(page)
+
+    expect(link).not_to_contain_text("writing…")
+    expect(link).to_be_focused()
+    expect(other.locator("#chats-list [hx-get]")).to_have_count(0)
+
+
 def test_goes_on_when_the_tab_is_closed(context: BrowserContext, page: Page, demo: Process) -> None:
     start(page, demo, "code")
     wait_for_words(page, 5)

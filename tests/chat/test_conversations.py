@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.adapters.models import LOCAL_OWNER, Conversation, Message, User
-from app.chat import conversations
+from app.chat import conversations, listing
 from app.core.errors import Conflict, Invalid, NotFound, TooMany
 from app.web.services import Services
 
@@ -70,7 +70,7 @@ def test_hides_everything_from_other_owners(services: Services) -> None:
     services.db.write(lambda session: session.add(User(id="eve", name="Eve")))
     end(services, sent.reply.id)
 
-    assert services.db.read(conversations.list_recent, "eve") == []
+    assert services.db.read(listing.page, "eve").chats == []
     for work, id in ((conversations.get, sent.message.conversation_id), (conversations.get_reply, sent.reply.id)):
         with pytest.raises(NotFound):
             services.db.read(work, "eve", id)
@@ -88,7 +88,7 @@ def test_writes_a_few_replies_for_a_person_at_once(services: Services) -> None:
     with pytest.raises(TooMany, match="5 replies are being written for you already"):
         start(services, "Again", "one more")
 
-    assert len(services.db.read(conversations.list_recent, LOCAL_OWNER)) == conversations.MAX_LIVE
+    assert len(services.db.read(listing.page, LOCAL_OWNER).chats) == conversations.MAX_LIVE
 
 
 def test_retries_as_a_sibling_that_is_shown_instead(services: Services) -> None:
@@ -100,13 +100,3 @@ def test_retries_as_a_sibling_that_is_shown_instead(services: Services) -> None:
     opened = services.db.read(conversations.get, LOCAL_OWNER, sent.message.conversation_id)
     assert again.parent_id == sent.message.id
     assert [message.id for message in opened.messages] == [sent.message.id, again.id]
-
-
-def test_lists_the_newest_activity_first_with_a_mark_on_live_ones(services: Services) -> None:
-    first, second = start(services, "First", "n1"), start(services, "Second", "n2")
-    end(services, second.reply.id)
-
-    listed = services.db.read(conversations.list_recent, LOCAL_OWNER)
-
-    assert [(chat.title, chat.is_live) for chat in listed] == [("Second", False), ("First", True)]
-    assert first.is_new

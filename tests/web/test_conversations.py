@@ -4,6 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 
+from app.adapters.models import LOCAL_OWNER, Conversation
+from app.chat import listing
 from app.core.events import BlockStart, MessageStart, TextDelta
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
@@ -146,6 +148,43 @@ def test_shows_everything_so_far_when_reloaded_in_mid_reply(
     assert page.select_one("#actions button").text == "Stop"
     assert page.select_one("noscript meta")["content"] == f"0;url=/c/{id}/live"
     assert page.select_one(".chats__live")
+
+
+def test_asks_for_the_list_again_while_a_chat_in_it_is_live(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    is_over = Flag()
+    claude.scripts.append([is_over, *saying("Hello.")])
+    live = start(client)
+
+    asking = soup(client.get("/")).select_one("#chats-list [hx-get]")
+    growing = soup(client.get(asking["hx-get"], headers=HTMX))
+    is_over.set()
+    wait(services)
+    ended = soup(client.get(asking["hx-get"], headers=HTMX))
+
+    assert "every 3s" in asking["hx-trigger"]
+    assert growing.select_one(f"#chats-list a[href='/c/{live}'] .chats__live")
+    assert growing.select_one("[hx-get]")
+    assert ended.select_one(f"#chats-list a[href='/c/{live}']")
+    assert not ended.select(".chats__live, [hx-get]")
+    assert client.get("/chats").location == "/"
+
+
+def test_turns_the_pages_of_the_list(client: FlaskClient, services: Services) -> None:
+    oldest, open_now = start(client, "Hello", "n1"), start(client, "Hello", "n2")
+    wait(services)
+    later = [Conversation(owner_id=LOCAL_OWNER, title=str(n)) for n in range(listing.PAGE - 1)]
+    services.db.write(lambda session: session.add_all(later))
+
+    first = soup(client.get("/"))
+    second = soup(client.get(first.select_one(".chats__turn a")["href"]))
+    beside = soup(client.get(f"/c/{open_now}")).select_one(".chats__turn a")["href"]
+
+    assert first.select_one(".chats__turn").text.split() == ["Older"]
+    assert [link["href"] for link in second.select(".chats__link")] == [f"/c/{oldest}"]
+    assert second.select_one(".chats__turn").text.split() == ["Latest"]
+    assert beside.startswith(f"/c/{open_now}?before=")
 
 
 def test_grows_in_a_page_without_scripts(client: FlaskClient, claude: ScriptedClaude) -> None:

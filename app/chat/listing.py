@@ -1,0 +1,54 @@
+"""The list of a person's conversations, a page of it at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from app.adapters.models import Conversation, Message
+from app.core.events import LIVE
+
+#: Conversations on a page.
+PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A conversation in the sidebar."""
+
+    id: str
+    title: str
+    is_pinned: bool
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Conversations, the newest activity first: those after ``before``, or the first; ``older`` turns the page."""
+
+    chats: Sequence[Listed]
+    before: str | None = None
+    older: str | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a reply is being written in one of them."""
+        return any(chat.is_live for chat in self.chats)
+
+
+def page(session: Session, owner: str, *, before: str = "", most: int = PAGE) -> Page:
+    """List the owner's conversations after the one with the id ``before``; where there is none such, from the first."""
+    is_live = exists().where(Message.conversation_id == Conversation.id, Message.status.in_(LIVE))
+    rows = (
+        select(Conversation.id, Conversation.title, Conversation.is_pinned, is_live)
+        .where(Conversation.owner_id == owner)
+        .order_by(Conversation.updated_at.desc(), Conversation.id)
+        .limit(most + 1)
+    )
+    last = session.scalar(select(Conversation).where(Conversation.id == before, Conversation.owner_id == owner))
+    if last is not None:
+        is_tied = and_(Conversation.updated_at == last.updated_at, Conversation.id > last.id)
+        rows = rows.where(or_(Conversation.updated_at < last.updated_at, is_tied))
+    found = [Listed(*row) for row in session.execute(rows)]
+    return Page(found[:most], last.id if last else None, found[most - 1].id if len(found) > most else None)
