@@ -12,7 +12,7 @@ from app.adapters.models import Conversation
 from app.chat import keeping
 from app.web.services import Services
 from tests.scripted import ScriptedClaude
-from tests.web.pages import reply_id, start, wait
+from tests.web.pages import reply_id, soup, start, wait
 
 
 def age(services: Services, days: int) -> None:
@@ -32,6 +32,16 @@ def test_deletes_a_chat_that_is_meant(client: FlaskClient, services: Services) -
     assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).location == "/"
     assert client.get(f"/c/{id}").status_code == 404
     assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).status_code == 404
+
+
+def test_marks_a_pinned_chat_in_the_list(client: FlaskClient, services: Services) -> None:
+    pinned, other = start(client), start(client, nonce="n2")
+    wait(services)
+    client.post(f"/c/{pinned}/pin", data={"is_pinned": "1"})
+    page = soup(client.get("/"))
+
+    assert page.select_one(f".chats__link[href='/c/{pinned}'] [role=img]")["aria-label"] == "Pinned"
+    assert not page.select(f".chats__link[href='/c/{other}'] [role=img]")
 
 
 @pytest.mark.parametrize(("days", "is_gone"), [(29, False), (31, True)])
