@@ -39,6 +39,11 @@ class Opened:
         last = self.messages[-1] if self.messages else None
         return last if last is not None and last.status in LIVE else None
 
+    @property
+    def model(self) -> str | None:
+        """The model of the last reply, as Claude named it, or as it was asked for."""
+        return next((message.model for message in reversed(self.messages) if message.role == "assistant"), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:

@@ -1,6 +1,7 @@
 """What administrators chose: within what the environment allows, and instead of what it has for a default."""
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: For how long a process goes by what it has read, in seconds.
 HOLDS_S = 5.0
+#: Claude names the day of a version that was asked for without one.
+_DATE = re.compile(r"-\d{8}$")
 #: Choices whose value the log names; of the others it says only that they were changed.
 _PLAIN = ("models", "model", "max_tokens", "thinking", "api", "api_system", "notice_until")
 
@@ -52,6 +55,11 @@ class Options:
         """Give what is to be said on top of every page."""
         is_over = self.notice_until is not None and today > self.notice_until
         return [text for text in (self.pause, "" if is_over else self.notice) if text]
+
+    def model_like(self, used: str | None) -> str:
+        """Give the model that a reply came from, named with or without a date, if it is offered; else the default."""
+        names = (used, _DATE.sub("", used or ""))
+        return next((name for name in names if name in self.models), self.model)
 
     def check(self) -> None:
         """Raise Unavailable while no new replies are taken."""

@@ -102,7 +102,8 @@ def _aside(reply: Message) -> BaseResponse:
 def _ask(work: Callable[..., _A], id: str) -> _A:
     built = services()
     built.check(auth.owner())
-    return built.db.write(work, auth.owner(), id, model=built.options.get().model)
+    earlier = built.db.read(chat.get_reply, auth.owner(), id)
+    return built.db.write(work, auth.owner(), id, model=built.options.get().model_like(earlier.model))
 
 
 def _begun(template: str, reply: Message, **values: object) -> BaseResponse:

@@ -50,6 +50,19 @@ def test_is_as_the_environment_has_it_until_somebody_chooses(db: Database) -> No
     found.check()
 
 
+def test_knows_a_model_by_its_dated_name(db: Database) -> None:
+    found = db.read(options.read, SETTINGS)
+
+    assert [found.model_like(used) for used in ("c", "c-20261123", "c-2", "d", "", None)] == [
+        "c",
+        "c",
+        "b",
+        "b",
+        "b",
+        "b",
+    ]
+
+
 def test_takes_what_was_chosen(db: Database) -> None:
     found = choose(db, models=["c", "a"], model="c", max_tokens="20", thinking="adaptive", system_prompt="", api=False)
 

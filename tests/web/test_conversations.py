@@ -250,6 +250,21 @@ def test_offers_retry_for_a_failed_reply(client: FlaskClient, services: Services
     assert soup(client.get(f"/c/{id}")).select_one(".message--reply .prose").text.strip() == "Hello there."
 
 
+def test_goes_on_with_the_model_of_the_last_reply(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts.append([RuntimeError("x")])
+    data = {"text": "Hello", "nonce": "n", "model": "claude-haiku-5-5"}
+    id = client.post("/conversations", data=data).location.removesuffix("/live").removeprefix("/c/")
+    wait(services)
+    chosen = soup(client.get(f"/c/{id}")).select("#model [selected]")
+    client.post(f"/replies/{reply_id(client, id)}/retry")
+    wait(services)
+
+    assert [option["value"] for option in chosen] == ["claude-haiku-5-5"]
+    assert [request.model for request in claude.requests] == ["claude-haiku-5-5"] * 2
+
+
 def test_offers_to_continue_a_reply_that_broke_off(
     client: FlaskClient, services: Services, claude: ScriptedClaude
 ) -> None:
