@@ -39,6 +39,20 @@ def test_streams_into_the_page_until_it_is_complete(plain: Page, demo: Process) 
     expect(plain.locator("#prompt")).to_be_visible()
 
 
+def test_leaves_nothing_that_is_over_or_needs_scripts(plain: Page, demo: Process) -> None:
+    plain.goto(demo.url)
+    expect(plain.locator(".composer__hint")).to_be_hidden()
+    plain.locator("#prompt").fill("list")
+    plain.locator("#go").click(no_wait_after=True)
+    plain.wait_for_url("**/live", wait_until="commit")
+    expect(plain.get_by_role("button", name="Stop")).to_be_visible()
+    plain.wait_for_load_state("load")
+
+    expect(plain.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(plain.get_by_role("link", name="Show stream")).to_have_count(1)
+    expect(plain.locator("[aria-current] .chats__live")).to_have_count(0)
+
+
 def test_stops(plain: Page, rill: Process) -> None:
     plain.goto(rill.url)
     plain.locator("#prompt").fill("[[fault: slow plain]]")
