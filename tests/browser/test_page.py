@@ -114,6 +114,35 @@ def test_opens_the_list_of_chats_on_a_phone(page: Page, demo: Process) -> None:
     expect(page.locator(".sidebar")).to_be_hidden()
 
 
+def test_is_seen_in_the_colours_of_the_system(page: Page, rill: Process) -> None:
+    page.emulate_media(forced_colors="active")
+    start(page, rill, "[[fault: slow forced]]")
+    page.locator(".t").wait_for(state="attached")
+    style = "([part, pseudo, name]) => getComputedStyle(document.querySelector(part), pseudo)[name]"
+    paper = page.evaluate(style, ["body", None, "backgroundColor"])
+
+    assert page.evaluate(style, [".t", "::after", "backgroundColor"]) != paper
+    for part, edge in ((".message--user", "borderTop"), (".composer__form", "outline")):
+        assert page.evaluate(style, [part, None, f"{edge}Style"]) == "solid"
+        assert page.evaluate(style, [part, None, f"{edge}Color"]) not in (paper, "rgba(0, 0, 0, 0)")
+    page.locator("#go").click()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_keeps_the_options_in_reach_and_links_large_enough(page: Page, demo: Process, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    start(page, demo, "long")
+    wait_until_done(page)
+    expect(page.locator(".message--user")).not_to_be_in_viewport()
+    options = page.get_by_role("link", name="Options of this chat")
+
+    for link in (options, page.get_by_role("link", name="Show stream")):
+        expect(link).to_be_in_viewport(ratio=1)
+        assert link.bounding_box()["height"] >= 24
+    options.click()
+    expect(page.get_by_role("button", name="Delete this chat")).to_be_visible()
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 430), (640, 400)])
 def test_keeps_send_in_view_of_a_long_draft_on_a_short_window(
     page: Page, demo: Process, width: int, height: int
@@ -139,7 +168,7 @@ def test_prints_the_whole_conversation_and_nothing_else(page: Page, demo: Proces
     assert page.evaluate("document.documentElement.scrollHeight") >= box["y"] + box["height"]
     assert box["y"] >= 0
     expect(page.locator(".figures")).to_be_visible()
-    for part in (".sidebar", ".topbar", ".composer", ".jump", ".skip", ".message__stream", ".log__options"):
+    for part in (".sidebar", ".topbar", ".composer", ".jump", ".skip", ".message__stream", ".chat__options"):
         expect(page.locator(part)).to_be_hidden()
     assert page.pdf().count(b"/Type /Page\n") > 1
 
