@@ -19,6 +19,14 @@ from app.web.services import services
 
 log = logging.getLogger(__name__)
 
+#: The parts whose ids lead to a chat, and the page that does: of a reply, to the chat it is in.
+_OF_A_CHAT = {
+    "conversations": "conversations.show",
+    "keeping": "conversations.show",
+    "replies": "replies.show",
+    "events": "replies.show",
+}
+
 
 def chat_page(opened: Opened | None, *, notice: str = "", draft: str = "", **values: Any) -> str:
     """Render the chat page, of a conversation or for a new one."""
@@ -120,8 +128,15 @@ def _error(status: int, sentence: str, *, href: str = "") -> Response:
     if htmx.is_htmx():
         html = render_template("errors/notice.hx.html", sentence=sentence, href=href)
     else:
-        html = render_template("errors/error.html", sentence=sentence, status=status, draft=_draft(), href=href)
+        values = {"draft": _draft(), "back": _back(status)}
+        html = render_template("errors/error.html", sentence=sentence, status=status, href=href, **values)
     return htmx.vary(make_response(html, status))
+
+
+def _back(status: int) -> str:
+    """Give the place of the chat that was asked about; none where there may be no such chat."""
+    id, endpoint = (request.view_args or {}).get("id"), _OF_A_CHAT.get(request.blueprint or "")
+    return url_for(endpoint, id=id) if id and endpoint and status != 404 else ""
 
 
 def _draft() -> str:
