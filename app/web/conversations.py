@@ -28,11 +28,14 @@ bp = Blueprint("conversations", __name__)
 #: Marks in the rendered page the places where a plain browser's reply grows, and where its footer goes.
 _HERE, _AFTER = "<!-- the reply -->", "<!-- its footer -->"
 
+#: What is said on the page that follows something done.
+_SAID = {"deleted": "The chat was deleted.", "forgotten": "All your chats were deleted."}
+
 
 @bp.get("/")
 def index() -> str:
-    """Show the page of a new conversation."""
-    return pages.chat_page(None)
+    """Show the page of a new conversation, and what came of what was done before."""
+    return pages.chat_page(None, notice=_SAID.get(request.args.get("said", ""), ""))
 
 
 @bp.get("/chats")

@@ -33,7 +33,7 @@ def delete(id: str) -> BaseResponse:
         built.db.read(keeping.get, auth.owner(), id)
         raise Invalid("Tick the box that says that you mean it. Nothing was deleted.")
     built.db.write(keeping.delete, auth.owner(), id)
-    return htmx.see_other(url_for("conversations.index"))
+    return htmx.see_other(url_for("conversations.index", said="deleted"))
 
 
 def _page(conversation: Conversation) -> str:

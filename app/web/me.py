@@ -71,11 +71,11 @@ def export() -> Response:
 
 @bp.post("/delete")
 def delete() -> BaseResponse:
-    """Delete me with all that is mine; my name says that it is meant."""
+    """Delete me with all that is mine; my name, where I have one, says that it is meant."""
 
     def forget(user: User) -> None:
-        if request.form.get("name", "").strip().casefold() != user.name.casefold():
-            raise Invalid("Write your name to say that you mean it. Nothing was deleted.")
+        if request.form.get("name", "").strip().casefold() != _word(user).casefold():
+            raise Invalid(f"Write {_word(user)} to say that you mean it. Nothing was deleted.")
         services().db.write(keeping.forget, user.id)
 
     return _do(forget, _leave)
@@ -91,8 +91,13 @@ def _do(work: Callable[[User], object], then: Callable[[], BaseResponse] | None 
     return then() if then else htmx.see_other(url_for(".show"))
 
 
+def _word(user: User) -> str:
+    return user.name if services().settings.ways else "delete"
+
+
 def _leave() -> BaseResponse:
-    response = htmx.see_other("/")
+    is_local = not services().settings.ways
+    response = htmx.see_other(url_for("conversations.index", said="forgotten" if is_local else None))
     cookies.forget(response)
     return response
 
@@ -112,8 +117,10 @@ def _change_password(user: User) -> None:
 
 def _page(*, secret: str = "", notice: RillError | None = None) -> Response:
     me, db, settings = auth.person(), services().db, services().settings
+    user = db.read(people.get, me.id)
     values: dict[str, Any] = {
-        "user": db.read(people.get, me.id),
+        "user": user,
+        "word": _word(user),
         "sessions": db.read(logins.of, me.id),
         "tokens": db.read(tokens.of, me.id),
         "scopes": {name: about for name, about in tokens.SCOPES.items() if name != "metrics" or me.is_administrator},

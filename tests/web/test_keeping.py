@@ -29,7 +29,9 @@ def test_deletes_a_chat_that_is_meant(client: FlaskClient, services: Services) -
     assert refused.status_code == 422
     assert client.get(f"/c/{id}").status_code == 200
 
-    assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).location == "/"
+    deleted = client.post(f"/c/{id}/delete", data={"is_meant": "1"}, follow_redirects=True)
+    assert soup(deleted).select_one("#notice").text.strip() == "The chat was deleted."
+    assert soup(client.get("/?said=<b>")).select_one("#notice").text.strip() == ""
     assert client.get(f"/c/{id}").status_code == 404
     assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).status_code == 404
 
@@ -75,8 +77,8 @@ def test_leaves_a_running_reply_alone(client: FlaskClient, services: Services, c
     age(services, 100)
     services.db.write(keeping.sweep, 30)
     assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).status_code == 409
-    assert client.post("/me/delete", data={"name": "local owner"}).status_code == 409
+    assert client.post("/me/delete", data={"name": "delete"}).status_code == 409
 
     assert client.post(f"/replies/{reply_id(client, id)}/stop").status_code == 303
     wait(services)
-    assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).location == "/"
+    assert client.post(f"/c/{id}/delete", data={"is_meant": "1"}).status_code == 303

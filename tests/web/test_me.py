@@ -173,11 +173,15 @@ def test_is_for_my_data_alone_where_nobody_signs_in(make_app: Callable[..., Flas
     client = app.test_client()
     id = start(client)
     wait(app.extensions["rill"])
-    page = client.get("/me").text
-    assert "API tokens" not in page
-    assert "Sign out" not in page
+    page = soup(client.get("/me"))
+    assert "API tokens" not in page.text
+    assert "Sign out" not in page.text
+    assert [heading.text for heading in page.select("h1, h2")] == ["Your data"]
+    assert page.title.text == "Your data · Rill"
+    assert client.post("/me/delete", data={"name": "local owner"}).status_code == 422
 
-    assert client.post("/me/delete", data={"name": "local owner"}).location == "/"
+    left = client.post("/me/delete", data={"name": page.select_one("label strong").text}, follow_redirects=True)
+    assert soup(left).select_one("#notice").text.strip() == "All your chats were deleted."
     assert client.get(f"/c/{id}").status_code == 404
     assert start(client, nonce="n2")
     wait(app.extensions["rill"])
