@@ -9,8 +9,9 @@ from app.web import rendered
 
 __all__ = ["CURSOR", "ShownBlock", "announcement", "blocks", "figures", "is_live", "offers", "words"]
 
+#: How a reply ended, in words; of one that ended as it should, nothing is said.
 _STOP_REASONS = {
-    "end_turn": "complete",
+    "end_turn": "",
     "max_tokens": "length limit",
     "stop_sequence": "stop sequence",
     "tool_use": "tool use",
@@ -48,20 +49,27 @@ def offers(reply: Message) -> list[tuple[str, str]]:
 
 
 def figures(reply: Message) -> list[tuple[str, str]]:
-    """Give the small print under a finished reply, as (name, value) pairs."""
+    """Give the small print under a finished reply, as (name, value) pairs.
+
+    How long it was is not known of one that broke off: Claude counts at the end.
+    """
     usage = reply.usage or {}
     kinds = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     tokens_in = sum(usage.get(kind) or 0 for kind in kinds)
     found = [
         ("Model", reply.model or ""),
-        ("Input", f"{tokens_in:,} tokens" if tokens_in else ""),
-        ("Output", f"{usage['output_tokens']:,} tokens" if usage.get("output_tokens") else ""),
+        ("Input", _tokens(tokens_in)),
+        ("Output", _tokens(usage.get("output_tokens") or 0) if reply.stop_reason else ""),
         ("First token", f"{reply.first_token_s:.2f} s" if reply.first_token_s is not None else ""),
         ("Total", f"{reply.total_s:.1f} s" if reply.total_s is not None else ""),
         ("Ended", _STOP_REASONS.get(reply.stop_reason or "", reply.stop_reason or reply.status or "")),
         ("Request", (reply.request_id or "")[-8:] if reply.status == "failed" else ""),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _tokens(count: int) -> str:
+    return f"{count:,} token{'s' * (count != 1)}" if count else ""
 
 
 def words(reply: Message) -> int:

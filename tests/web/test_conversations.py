@@ -131,7 +131,22 @@ def test_answers_404_for_what_is_not_there(client: FlaskClient, path: str) -> No
     response = client.get(path)
 
     assert response.status_code == 404
-    assert soup(response).select_one(".notice").text.endswith(".")
+    page = soup(response)
+    assert page.select_one("h1").text.endswith(".")
+    assert page.title.text == f"{page.select_one('h1').text} · Rill"
+    assert [link["href"] for link in page.select("main a")] == ["/"]
+
+
+def test_leads_from_an_error_back_to_the_chat(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Flag()])
+    id = start(client)
+
+    for path in (f"/c/{id}/delete", f"/replies/{reply_id(client, id)}/retry"):
+        response = client.post(path, data={"is_meant": "1"})
+        back = soup(response).select_one("main a")
+        assert response.status_code == 409
+        assert back.text == "Back to the chat"
+        assert client.get(back["href"], follow_redirects=True).request.path == f"/c/{id}"
 
 
 def test_shows_everything_so_far_when_reloaded_in_mid_reply(
@@ -286,6 +301,29 @@ def test_offers_to_continue_a_reply_that_broke_off(
     sent = claude.requests[-1].messages
     assert [message["role"] for message in sent] == ["user", "assistant", "user"]
     assert sent[1]["content"] == [{"type": "text", "text": "One, two"}]
+
+
+@pytest.mark.parametrize(
+    ("script", "figures"),
+    [
+        (saying("Done."), "Input 7 tokens Output 11 tokens"),
+        (saying("Cut", stop_reason="max_tokens"), "Input 7 tokens Output 11 tokens Ended length limit"),
+        (
+            [MessageStart("c", None, {"input_tokens": 1, "output_tokens": 1}), RuntimeError()],
+            "Input 1 token Ended failed",
+        ),
+    ],
+)
+def test_says_of_a_reply_what_is_known_and_worth_saying(
+    client: FlaskClient, services: Services, claude: ScriptedClaude, script: list[object], figures: str
+) -> None:
+    claude.scripts.append(script)
+    id = start(client)
+    wait(services)
+    pairs = soup(client.get(f"/c/{id}")).select(".figures__pair")
+    shown = [pair.get_text(" ", strip=True) for pair in pairs]
+
+    assert " ".join(text for text in shown if text.startswith(("Input", "Output", "Ended"))) == figures
 
 
 def test_offers_to_continue_at_the_length_limit(
