@@ -23,6 +23,7 @@ from app.chat.runner import Runner
 from app.chat.views import LiveReplies
 from app.core.settings import Settings
 from app.web import (
+    administration,
     api,
     assets,
     audit,
@@ -83,6 +84,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         usage.bp,
         password.bp,
         api.bp,
+        administration.bp,
         people.bp,
         options.bp,
         audit.bp,

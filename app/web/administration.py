@@ -1,18 +1,32 @@
 """What the pages of administrators share: who may open them, and the way from one to the next."""
 
 from flask import Blueprint, current_app, render_template, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.errors import RillError
-from app.web import auth
+from app.web import auth, htmx
 
 #: Pages of other parts, which are linked where they are there.
 _BESIDE = (("budgets", "Budgets", "/admin/budgets"), ("usage", "Usage", "/usage"), ("doctor", "Doctor", "/doctor"))
+
+
+def _admit() -> None:
+    auth.require_administrator()
 
 
 def guard(bp: Blueprint) -> Blueprint:
     """Let nobody but administrators further: to anyone else there is nothing."""
     bp.before_request(_admit)
     return bp
+
+
+bp = guard(Blueprint("administration", __name__, url_prefix="/admin"))
+
+
+@bp.get("")
+def index() -> BaseResponse:
+    """Lead to the first of the pages."""
+    return htmx.see_other(url_for("people.index"))
 
 
 def page(template: str, *, notice: RillError | None = None, **values: object) -> tuple[str, int]:
@@ -24,10 +38,6 @@ def page(template: str, *, notice: RillError | None = None, **values: object) ->
 def actor() -> str:
     """Give the name under which the log has what is done now."""
     return auth.person().name
-
-
-def _admit() -> None:
-    auth.require_administrator()
 
 
 def _places() -> list[tuple[str, str]]:

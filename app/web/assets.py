@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from wsgiref.headers import Headers
 
-from flask import Flask
+from flask import Flask, redirect
 from whitenoise import WhiteNoise
 
 #: The order in which the stylesheet's parts are joined; tokens first, because it declares the layers.
@@ -52,6 +52,8 @@ def init_app(app: Flask, root: Path) -> None:
         add_headers_function=_harden,
     )
     app.jinja_env.globals["static_url"] = lambda name: f"/static/{names[name]}"
+    # Browsers ask for this one of pages that name no icon: of a file that is downloaded, for one.
+    app.add_url_rule("/favicon.ico", "favicon", lambda: redirect(f"/static/{names['icon.svg']}", code=303))
 
 
 def _build(root: Path, target: Path) -> dict[str, str]:

@@ -27,6 +27,8 @@ PUBLIC = frozenset(
         "ops.livez",
         "ops.readyz",
         "ops.security",
+        "ops.robots",
+        "favicon",
         "api.description",
         "login.show",
         "login.create",

@@ -54,6 +54,12 @@ def security() -> Response:
     return Response(lines, content_type="text/plain; charset=utf-8")
 
 
+@bp.get("/robots.txt")
+def robots() -> Response:
+    """Ask search engines to leave (RFC 9309)."""
+    return Response("User-agent: *\nDisallow: /\n", mimetype="text/plain")
+
+
 @bp.get("/metrics")
 def metrics() -> Response:
     """Give the figures for Prometheus, to administrators and to their programs."""

@@ -22,6 +22,12 @@ def test_is_ready(client: FlaskClient) -> None:
     assert (answer.status_code, answer.text) == (200, "database ok\nfeed in process\nrunner ok\n")
 
 
+def test_answers_what_is_asked_of_every_site(client: FlaskClient) -> None:
+    assert client.get("/robots.txt").text == "User-agent: *\nDisallow: /\n"
+    with client.get(client.get("/favicon.ico").location) as icon:
+        assert (icon.status_code, icon.mimetype) == (200, "image/svg+xml")
+
+
 def test_is_not_ready_without_its_database(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

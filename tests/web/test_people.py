@@ -54,6 +54,11 @@ def noted(services: Services) -> list[tuple[str, str, str, str]]:
     return [(row.actor, row.action, row.subject, row.detail) for row in services.db.read(audit.latest)]
 
 
+def test_leads_administrators_to_the_first_page(app: Flask, root: Visitor) -> None:
+    assert root.get("/admin").location == "/admin/people"
+    assert enter(app, "ann").get("/admin").status_code == 404
+
+
 def test_lists_people_with_what_is_known_of_them(root: Visitor, services: Services) -> None:
     services.db.write(people.add, "test", "invited")
     services.db.write(people.disable, "test", of(services, "ann").id)
