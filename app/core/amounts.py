@@ -1,5 +1,6 @@
 """What is spent, in figures; money is counted in micros, millionths of a dollar."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -27,11 +28,13 @@ class Spent:
 
 def dollars(micros: int) -> str:
     """Write an amount: two decimals, under a dollar up to four significant digits, as in $0.0123 and $1,234.50."""
-    value = Decimal(micros) / _MICROS
-    if 0 < abs(value) < 1:
-        value = Decimal(f"{value:.3e}")
-    places = max(2, -int(value.normalize().as_tuple().exponent)) if abs(value) < 1 else 2
-    return f"{'-' * (value < 0)}${abs(value):,.{places}f}"
+    return _written(micros, _places(micros))
+
+
+def alike(amounts: Iterable[int]) -> Callable[[int], str]:
+    """Give what writes these amounts one below the other: all with the decimals of the one that has the most."""
+    places = max(map(_places, amounts), default=2)
+    return lambda micros: _written(micros, places)
 
 
 def exact(micros: int) -> str:
@@ -46,3 +49,15 @@ def short(count: int) -> str:
     value, unit = next((count / scale, unit) for scale, unit in _UNITS if count >= scale * 0.9995)
     digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:,.{digits}f}\u00a0{unit}"
+
+
+def _places(micros: int) -> int:
+    value = Decimal(micros) / _MICROS
+    if 0 < abs(value) < 1:
+        value = Decimal(f"{value:.3e}")
+    return max(2, -int(value.normalize().as_tuple().exponent)) if abs(value) < 1 else 2
+
+
+def _written(micros: int, places: int) -> str:
+    value = Decimal(micros) / _MICROS
+    return f"{'-' * (value < 0)}${abs(value):,.{places}f}"

@@ -10,7 +10,7 @@ from app.adapters.clock import now
 from app.chat import usage
 from app.chat.usage import Line, Share
 from app.core import bars
-from app.core.amounts import Spent, dollars, exact, short
+from app.core.amounts import Spent, alike, dollars, exact, short
 from app.core.bars import Datum
 from app.core.cells import line
 from app.core.errors import Malformed
@@ -56,7 +56,9 @@ def show() -> str:
         "dollars": dollars,
         "short": short,
         "bars": bars,
-        "rows": lambda shares: bars.rows([_datum(share.name, share.spent) for share in shares[:_DRAWN]]),
+        "alike": alike,
+        "rows": lambda shares: bars.rows(_data([(share.name, share.spent) for share in shares[:_DRAWN]])),
+        "is_demo": services().settings.mode == "demo",
     }
     return render_template("usage/show.html", **values)
 
@@ -111,8 +113,9 @@ def _cells(of: Line, *, is_named: bool) -> Iterator[str | int]:
 
 def _each_day(month: Month, shares: Sequence[Share]) -> list[Datum]:
     spent = {share.name: share.spent for share in shares}
-    return [_datum(day, spent.get(day, Spent())) for day in month.days]
+    return _data([(day, spent.get(day, Spent())) for day in month.days])
 
 
-def _datum(name: str, spent: Spent) -> Datum:
-    return Datum(name, spent.micros, dollars(spent.micros))
+def _data(named: Sequence[tuple[str, Spent]]) -> list[Datum]:
+    write = alike(spent.micros for _name, spent in named)
+    return [Datum(name, spent.micros, write(spent.micros)) for name, spent in named]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.amounts import Spent, dollars, exact, short
+from app.core.amounts import Spent, alike, dollars, exact, short
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,19 @@ from app.core.amounts import Spent, dollars, exact, short
 )
 def test_writes_an_amount(micros: int, written: str) -> None:
     assert dollars(micros) == written
+
+
+@pytest.mark.parametrize(
+    ("amounts", "written"),
+    [
+        ([], []),
+        ([0, 1_500_000], ["$0.00", "$1.50"]),
+        ([12_300, 1_500_000, 0], ["$0.0123", "$1.5000", "$0.0000"]),
+        ([3, 123_456], ["$0.000003", "$0.123456"]),
+    ],
+)
+def test_writes_a_column_with_one_number_of_decimals(amounts: list[int], written: list[str]) -> None:
+    assert [alike(amounts)(amount) for amount in amounts] == written
 
 
 @given(st.integers(0, 10**15))

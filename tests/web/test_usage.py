@@ -79,7 +79,7 @@ def test_draws_each_day_and_says_it_in_a_table(client: FlaskClient, services: Se
     page = soup(client.get(f"/usage{MONTH}"))
 
     days = page.select_one("svg[aria-labelledby='days-title days-desc']")
-    assert len(days.select(".bars__room")) == 30
+    assert len(days.select(".bars__day")) == 30
     assert [float(bar["height"]) for bar in days.select(".timeline__bar")] == [120, 60]
     assert "2 of 30 with an amount; the most is $0.0246, 2026-11-02." in days.select_one("#days-desc").text
     rows = [[cell.text for cell in row.select("th, td")] for row in page.table.select("tbody tr")]
@@ -102,11 +102,18 @@ def test_draws_every_picture_with_its_words(root: Visitor, ann: Visitor) -> None
         assert not page.select("[style], style")
 
 
+def test_says_that_the_demo_costs_nothing(client: FlaskClient, make_app: Callable[..., Flask]) -> None:
+    real = make_app(ANTHROPIC_API_KEY="sk-ant-test").test_client()
+
+    assert "scripted and cost nothing" in client.get("/usage").text
+    assert "scripted" not in real.get("/usage").text
+
+
 def test_shows_a_month_without_calls(client: FlaskClient) -> None:
     page = soup(client.get("/usage?month=2024-02"))
 
     assert "Claude was not called in this month." in page.text
-    assert len(page.select(".bars__room")) == 29
+    assert len(page.select(".bars__day")) == 29
     assert not page.select("table, .timeline__bar")
 
 
