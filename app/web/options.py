@@ -46,7 +46,7 @@ def banners() -> list[str]:
 @bp.get("")
 def index() -> tuple[str, int]:
     """Show what is offered, a form for each part."""
-    return _page(saved=PARTS.get(request.args.get("saved", ""), ""))
+    return _page(request.args.get("saved", ""))
 
 
 @bp.post("/<part>")
@@ -59,7 +59,7 @@ def update(part: str) -> tuple[str, int] | BaseResponse:
     try:
         built.db.write(chat.write, administration.actor(), built.settings, given)
     except RillError as error:
-        return _page(notice=error, given=given)
+        return _page(part, notice=error, given=given)
     return _saved(part)
 
 
@@ -70,7 +70,7 @@ def add() -> tuple[str, int] | BaseResponse:
     try:
         services().db.write(presets.add, administration.actor(), **given)
     except RillError as error:
-        return _page(notice=error, preset={"id": "", **given})
+        return _page("presets", notice=error, preset={"id": "", **given})
     return _saved("presets")
 
 
@@ -83,20 +83,23 @@ def change(id: str) -> tuple[str, int] | BaseResponse:
     except NotFound:
         raise
     except RillError as error:
-        return _page(notice=error, preset={"id": id, **given})
+        return _page("presets", notice=error, preset={"id": id, **given})
     return _saved("presets")
 
 
 @bp.post("/presets/<id>/remove")
-def remove(id: str) -> BaseResponse:
+def remove(id: str) -> tuple[str, int] | BaseResponse:
     """Offer a preset no longer."""
     services().db.write(presets.remove, administration.actor(), id)
     return _saved("presets")
 
 
-def _saved(part: str) -> BaseResponse:
+def _saved(part: str) -> tuple[str, int] | BaseResponse:
+    """Show the part again: alone where htmx asks, so that what is typed in the others stays."""
     services().options.renew()
-    return htmx.see_other(url_for(".index", saved=part))
+    if htmx.is_htmx():
+        return _page(part)
+    return htmx.see_other(url_for(".index", saved=part, _anchor=htmx.dom_id("options", part)))
 
 
 def _preset() -> dict[str, str]:
@@ -129,13 +132,16 @@ _READ = {"models": _models, "features": _features, "prompt": _prompt, "notice": 
 
 
 def _page(
+    said: str = "",
     *,
-    saved: str = "",
     notice: RillError | None = None,
     given: dict[str, Any] | None = None,
     preset: dict[str, str] | None = None,
 ) -> tuple[str, int]:
-    """Show all forms with what holds; where one was refused, with what it held, so that nothing typed is lost."""
+    """Show all forms, or the one that htmx asks for, with what holds.
+
+    Where one was refused, it is shown with what it held, so that nothing typed is lost.
+    """
     built = services()
     options = built.options.renew()
     values: dict[str, Any] = {
@@ -153,9 +159,10 @@ def _page(
     limits = {"prompt": choices.MAX_PROMPT, "notice": choices.MAX_NOTICE, "name": presets.MAX_NAME}
     shown = values | (given or {})
     return administration.page(
-        "options/index.html",
+        "options/part.hx.html" if htmx.is_htmx() else "options/index.html",
         notice=notice,
-        saved=saved,
+        said=said if said in PARTS else "",
+        saved=PARTS.get(said, ""),
         shown_values=shown,
         options=options,
         settings=built.settings,

@@ -90,6 +90,32 @@ def test_chooses_a_preset_and_reads_a_notice(page: Page, office: Process) -> Non
     assert composer["y"] + composer["height"] <= 800
 
 
+def test_saves_one_part_and_leaves_what_is_typed_in_others(page: Page, office: Process) -> None:
+    sign_in(page, office)
+    page.goto(f"{office.url}/admin/options")
+    page.get_by_label("For every conversation").fill("Half a prompt")
+    page.get_by_text("Add a preset").click()
+    form = page.get_by_role("form", name="New preset")
+    form.get_by_label("Name").fill("Brief")
+    form.get_by_label("System prompt").fill("Be brief.")
+    form.get_by_role("button").click()
+    expect(page.get_by_role("status")).to_have_text("Presets: saved.")
+    expect(page.get_by_role("status")).to_be_in_viewport()
+    page.get_by_label("On top of every page").fill("Hello, all.")
+    page.get_by_role("button", name="Save the notice").click()
+
+    expect(page.locator("#banners")).to_contain_text("Hello, all.")
+    expect(page.get_by_label("For every conversation")).to_have_value("Half a prompt")
+    assert axe(page) == []
+    page.get_by_text("Brief", exact=True).click()
+    page.get_by_role("form", name="Preset Brief").get_by_role("button", name="Remove it").click()
+    expect(page.get_by_text("Brief", exact=True)).to_have_count(0)
+    page.get_by_label("On top of every page").fill("")
+    page.get_by_role("button", name="Save the notice").click()
+    expect(page.locator("#banners")).not_to_contain_text("Hello, all.")
+    expect(page.get_by_label("For every conversation")).to_have_value("Half a prompt")
+
+
 def test_keeps_what_is_written_while_no_replies_are_taken(page: Page, office: Process, watch: object) -> None:
     watch.expected = ("503",)
     sign_in(page, office)

@@ -131,7 +131,7 @@ def test_allows_nothing_that_the_environment_forbids(client: FlaskClient, servic
     ):
         refused = client.post(f"/admin/options/{part}", data=given)
         assert refused.status_code == 422
-        assert name in soup(refused).select_one("#notice").text
+        assert name in soup(refused).select_one(f"#options-{part} [role=alert]").text
     assert noted(services) == []
 
 
@@ -151,10 +151,31 @@ def test_gives_back_what_was_typed_where_it_is_refused(client: FlaskClient, serv
 def test_says_what_was_saved(client: FlaskClient) -> None:
     place = choose(client, "prompt", system_prompt="Be short.").location
 
-    assert soup(client.get(place)).select_one("p[role=status]").text == "System prompt: saved."
-    assert soup(client.get("/admin/options?saved=<b>")).select_one("p[role=status]").text == ""
+    assert soup(client.get(place)).select_one("#options-prompt .notice[role=status]").text == "System prompt: saved."
+    assert not soup(client.get("/admin/options?saved=<b>")).select("p[role=status]")
     assert soup(client.get(place)).select_one("#system").text == "Be short."
     assert client.post("/admin/options/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("part", "given", "status", "said"),
+    [
+        ("prompt", {"system_prompt": "Be short."}, 200, "System prompt: saved."),
+        ("presets", {"name": "Tutor", "prompt": "Teach."}, 200, "Presets: saved."),
+        ("presets", {"name": "Tutor", "prompt": ""}, 422, "prompt"),
+        ("notice", {"notice": "x" * 501, "notice_until": ""}, 422, "500"),
+    ],
+)
+def test_answers_htmx_with_the_part_alone(
+    client: FlaskClient, part: str, given: dict[str, str], status: int, said: str
+) -> None:
+    answer = client.post(f"/admin/options/{part}", data=given, headers=HTMX)
+    page = soup(answer)
+
+    assert answer.status_code == status
+    assert [section["id"] for section in page.select("section")] == [f"options-{part}"]
+    assert said in page.select_one(f"#options-{part} .notice").text
+    assert page.select_one("hx-partial[hx-target='#banners'] #banners")
 
 
 def test_keeps_a_preset_for_later_turns(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
