@@ -17,11 +17,12 @@ from flask.cli import with_appcontext
 
 from app.adapters.pulse import Stopped
 from app.chat.asking import Call
-from app.cli.outcome import MEANINGS, Exit, Outcome, Reply, as_json, ended, failed, figures, parsed
+from app.cli.outcome import MEANINGS, Exit, Outcome, Reply, as_json, ended, failed, figures
 from app.cli.terminal import Terminal, Unwritable, to_json
 from app.core.errors import Upstream
 from app.core.events import BlockStart, Event, Retrying, TextDelta, ThinkingDelta
 from app.core.request import WHOLE_TOKENS, Effort, MessagesRequest
+from app.core.schema import follow
 from app.core.settings import Settings
 from app.core.text import storable
 
@@ -198,7 +199,7 @@ class _Chat:
             more["parsed"] = None
             if outcome.exit == Exit.DONE:
                 try:
-                    more["parsed"] = parsed(self._reply.assembly.text, self._request.schema)
+                    more["parsed"] = follow(self._reply.assembly.text, self._request.schema)
                 except ValueError:
                     outcome = _NOT_JSON
         if self._options.is_json:

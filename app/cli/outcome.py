@@ -1,7 +1,5 @@
 """How a reply on the command line ended: the exit code, the sentence, and the figures."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -110,24 +108,6 @@ def failed(error: Upstream) -> Outcome:
     if error.kind == "busy" and error.retry_after_s is not None:
         sentence = f"Claude is busy, and asks to wait {error.retry_after_s:.0f} s. Try later."
     return Outcome(_EXITS[error.kind], sentence, error.code)
-
-
-def parsed(text: str, schema: Mapping[str, Any]) -> Any:
-    """Read a reply that follows a schema; only what it says of the outermost object is looked at.
-
-    :raises ValueError: where it does not
-    """
-    value = json.loads(text, parse_constant=_refuse)
-    if schema.get("type") == "object":
-        if not isinstance(value, dict):
-            raise ValueError("not an object")
-        if missing := [name for name in schema.get("required", []) if name not in value]:
-            raise ValueError(f"without {missing[0]}")
-    return value
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def figures(reply: Reply, *, is_streamed: bool) -> str:

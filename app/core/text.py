@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from math import isinf
 from typing import Any
 
 #: How deep JSON may be nested: pages read again, within many calls of their own, what a stream was read into.
@@ -16,7 +17,14 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)  # json.loads would make one for each text
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if isinf(number):  # it would be written as Infinity, which is no JSON
+        raise ValueError("a number out of range")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)  # json.loads would make one for each text
 
 
 def storable(text: str) -> str:
@@ -35,7 +43,7 @@ def plain(text: str) -> str:
 def from_json(text: str) -> Any:
     """Read JSON, with U+FFFD for half a surrogate pair, which can be escaped but never be sent.
 
-    Raises ValueError for what is no JSON, and for what is nested deeper than MAX_DEPTH.
+    Raises ValueError for what is no JSON, what is nested deeper than MAX_DEPTH, and numbers that no double holds.
     """
     try:
         found = _DECODER.decode(text)

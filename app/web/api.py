@@ -17,8 +17,9 @@ from app.chat.asking import pseudonym
 from app.chat.followed import Followed, say
 from app.core.asked import Asked, read
 from app.core.errors import Forbidden, Invalid, Malformed, Unavailable, UnsupportedType, Upstream
-from app.core.events import Event, Retrying
+from app.core.events import Event, Json, Retrying
 from app.core.request import WHOLE_TOKENS, MessagesRequest
+from app.core.schema import follow
 from app.web import auth
 from app.web.api_forms import Form, PlainText, ServerSentEvents, Source, figures
 from app.web.backpressure import bounded, watched
@@ -112,7 +113,7 @@ def _whole(asked: Asked) -> dict[str, Any]:
         assembly = source.assembly
         text = "".join(block.get("text") or "" for block in assembly.content if block.get("type") == "text")
         found = {"text": text, **figures(source)}
-        return found if asked.schema is None else {**found, "parsed": _parsed(text, assembly.stop_reason)}
+        return found if asked.schema is None else {**found, "parsed": _parsed(text, assembly.stop_reason, asked.schema)}
 
 
 def _first(source: Source) -> list[Event]:
@@ -181,13 +182,13 @@ def _model(asked: Asked) -> str:
     return model
 
 
-def _parsed(text: str, stop_reason: str | None) -> Any:
+def _parsed(text: str, stop_reason: str | None, schema: Json) -> Any:
+    if stop_reason == "refusal":
+        raise Invalid("Claude declined to answer this.")
     try:
-        return json.loads(text)
+        return follow(text, schema)
     except ValueError:
         pass
     if stop_reason == "max_tokens":
         raise Invalid("The reply reached max_tokens before the object was complete. Ask for more tokens.")
-    if stop_reason == "refusal":
-        raise Invalid("Claude declined to answer this.")
     raise Upstream("bad_upstream", "What came back does not follow the schema. Please ask again.")

@@ -4,12 +4,10 @@ from typing import get_args
 
 import pytest
 
-from app.cli.outcome import MEANINGS, Exit, Outcome, Reply, as_json, ended, failed, figures, parsed
+from app.cli.outcome import MEANINGS, Exit, Outcome, Reply, as_json, ended, failed, figures
 from app.core.assembly import Assembly
 from app.core.errors import Kind, Upstream
 from app.core.events import BlockStart, MessageDelta, MessageStart, MessageStop, TextDelta
-
-SCHEMA = {"type": "object", "required": ["city"]}
 
 
 def reply(usage: dict[str, object]) -> Reply:
@@ -60,17 +58,6 @@ def test_knows_how_a_complete_reply_ended(stop_reason: str, exit: Exit, words: s
     outcome = ended(assembly)
 
     assert (outcome.exit, outcome.sentence) == (exit, words)
-
-
-def test_parses_what_follows_the_schema() -> None:
-    assert parsed(' {"city": "Ulm", "x": [1, null]}\n', SCHEMA) == {"city": "Ulm", "x": [1, None]}
-    assert parsed("[1]", {"type": "array"}) == [1]
-
-
-@pytest.mark.parametrize("text", ["", "Ulm", '{"city": "Ulm"', '"city"', "[]", "{}", '{"city": NaN}', '{"city": 1} so'])
-def test_parses_nothing_else(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        parsed(text, SCHEMA)
 
 
 def test_writes_what_a_reply_took() -> None:

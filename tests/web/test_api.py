@@ -174,6 +174,42 @@ def test_says_why_there_is_no_object(
     assert part in response.json["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        ('{"n": NaN}', SCHEMA),
+        ('{"n": 1e999}', SCHEMA),
+        ("[" * 3_000 + "]" * 3_000, {"type": "array"}),
+        ('{"m": 1}', SCHEMA),
+        ('"n"', SCHEMA),
+    ],
+)
+def test_gives_no_object_that_does_not_follow(
+    client: FlaskClient, claude: ScriptedClaude, text: str, schema: dict[str, Any]
+) -> None:
+    claude.scripts.append(saying(text))
+
+    response = post(client, schema=schema)
+
+    assert (response.status_code, response.json["error"]["type"]) == (503, "api_error")
+    assert "does not follow the schema" in response.json["error"]["message"]
+
+
+def test_gives_no_object_of_a_refusal(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying('{"n": 3}', stop_reason="refusal"))
+
+    response = post(client, schema=SCHEMA)
+
+    assert response.status_code == 422
+    assert "declined" in response.json["error"]["message"]
+
+
+def test_an_object_may_hold_half_a_surrogate_pair(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append(saying('{"n": "\\ud800"}'))
+
+    assert post(client, schema=SCHEMA).json["parsed"] == {"n": "\ufffd"}
+
+
 def test_gives_the_six_events_as_claude_sent_them(client: FlaskClient, claude: ScriptedClaude) -> None:
     claude.scripts.append(saying("Hello"))
 
