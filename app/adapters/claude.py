@@ -13,9 +13,9 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from app.adapters.claude_errors import Failure, TooLarge, Truncated, classify
-from app.adapters.claude_wire import events, http_client, params, refuse_other_than, to_model, whole
+from app.adapters.claude_wire import events, http_client, params, refuse_other_than, whole
 from app.adapters.pulse import Pulse, Stopped, Waiter
-from app.core.catalog import Model
+from app.core import catalog
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -87,11 +87,13 @@ class Claude:
         """Have all calls read what has come, before the next turn of the event loop: it is wanted now."""
         self.pulse.beat()
 
-    def models(self) -> list[Model]:
+    def models(self) -> list[catalog.Model]:
         """Ask which models are offered; raises Upstream. Costs nothing, and shows whether the key is taken."""
         try:
-            return [to_model(info) for info in self.client.models.list(limit=100, timeout=10).data]
-        except anthropic.APIError as error:
+            answer = self.client.models.with_raw_response.list(limit=100, timeout=10)
+            refuse_other_than(answer.http_response, "application/json")
+            return catalog.read(from_json(answer.read().decode()))
+        except Exception as error:  # a server may answer anything
             raise classify(error, model="", at=datetime.now()).to_error() from None
 
     def refuse_while_open(self) -> None:

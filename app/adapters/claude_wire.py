@@ -10,7 +10,6 @@ import httpx2
 
 from app.adapters.claude_errors import NotAReply, TooLarge, an_id
 from app.adapters.pulse import Pulse
-from app.core.catalog import Model
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -162,20 +161,6 @@ def _block(block: Any) -> dict[str, Any]:
     kind = _a(str, _a(dict, block).get("type"))
     _a(str, block.get(kind) or "")
     return block  # type: ignore[no-any-return]  # a dict, as has been seen
-
-
-def to_model(info: Any) -> Model:
-    """Turn what the Models API says of a model into ours."""
-    raw = info.model_dump(mode="json")
-    limits = raw.get("max_input_tokens"), raw.get("max_tokens")
-    return Model(
-        info.id,
-        raw.get("display_name") or info.id,
-        *limits,
-        raw.get("capabilities") or {},
-        raw.get("lifecycle") or "active",
-        raw.get("retires_at"),
-    )
 
 
 def whole(message: Any, request_id: str | None, at: int) -> Iterator[Event]:

@@ -1,7 +1,10 @@
 """What is known of models: from Claude's Models API, or from this table where that cannot be asked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+from app.core.text import storable
 
 #: When the table was made, from https://platform.claude.com/docs/en/models.
 AS_OF = "2026-11-23"
@@ -9,7 +12,10 @@ AS_OF = "2026-11-23"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model: what it is called, how much it takes and gives, in tokens, and what it can; None is not known."""
+    """A model: what it is called, how much it takes and gives, in tokens, and what it can; None is not known.
+
+    ``source`` is ``anthropic``, or ``table`` with the day it was made.
+    """
 
     id: str
     display_name: str
@@ -18,11 +24,15 @@ class Model:
     capabilities: dict[str, Any] = field(default_factory=dict)
     lifecycle: str = "active"
     retires_at: str | None = None
+    source: str = "anthropic"
+    as_of: str | None = None
 
+
+_T = TypeVar("_T")
 
 _CAPABLE = {name: {"supported": True} for name in ("image_input", "pdf_input", "structured_outputs", "thinking")}
 _KNOWN = {
-    id: Model(id, name, 1_000_000, 128_000, _CAPABLE)
+    id: Model(id, name, 1_000_000, 128_000, _CAPABLE, source="table", as_of=AS_OF)
     for id, name in (
         ("claude-fable-5-1", "Claude Fable 5.1"),
         ("claude-opus-5-5", "Claude Opus 5.5"),
@@ -36,4 +46,42 @@ _KNOWN = {
 
 def known(id: str) -> Model:
     """Give what the table says of a model: of others, only the id."""
-    return _KNOWN.get(id) or Model(id, id)
+    return _KNOWN.get(id) or Model(id, id, source="table", as_of=AS_OF)
+
+
+def read(answer: Any) -> list[Model]:
+    """Read what the Models API answers; entries that are none are passed over.
+
+    Raises ValueError for an answer of another shape, and where no entry can be read.
+    """
+    entries = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError("no list of models")
+    models = list(_models(entries))
+    if entries and not models:
+        raise ValueError("no model in the list")
+    return models
+
+
+def _models(entries: list[Any]) -> Iterator[Model]:
+    for entry in entries:
+        id = _of(str, entry.get("id")) if isinstance(entry, dict) else None
+        if not id:
+            continue
+        yield Model(
+            storable(id),
+            storable(_of(str, entry.get("display_name")) or id),
+            _count(entry.get("max_input_tokens")),
+            _count(entry.get("max_tokens")),
+            _of(dict, entry.get("capabilities")) or {},
+            _of(str, entry.get("lifecycle")) or "active",
+            _of(str, entry.get("retires_at")),
+        )
+
+
+def _of(kind: type[_T], value: Any) -> _T | None:
+    return value if isinstance(value, kind) else None
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value > 0 else None

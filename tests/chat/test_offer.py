@@ -1,4 +1,6 @@
-"""What is offered: asked for once an hour, a minute after a failure, and from the table meanwhile."""
+"""What is offered: asked for once an hour, a minute after a failure; the last answer holds, or the table."""
+
+from datetime import UTC, datetime
 
 import pytest
 
@@ -24,23 +26,62 @@ class Catalog(ScriptedClaude):
         return [Model("b", "B"), Model("a", "A")]
 
 
-def test_asks_again_after_an_hour_or_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Give a clock that a test sets."""
     now = [1000.0]
     monkeypatch.setattr(offer, "monotonic", lambda: now[0])
+    monkeypatch.setattr(offer, "clock_now", lambda: datetime(2026, 11, 24, tzinfo=UTC))
+    return now
+
+
+def test_asks_again_after_an_hour_or_a_minute(now: list[float]) -> None:
     claude = Catalog()
+    claude.is_up = False
     offered, ids = Offer(claude), ("a", "x")
 
-    assert [model.display_name for model in offered.get(ids).models] == ["A", "x"]
-    now[0] += HOLDS_S - 1
-    assert offered.get(ids).source == "anthropic"
-    assert claude.asked == 1
-
-    now[0] += 1
-    claude.is_up = False
     assert (offered.get(ids).source, offered.get(ids).as_of) == ("table", AS_OF)
-    assert claude.asked == 2
+    assert claude.asked == 1
 
     now[0] += AGAIN_S
     claude.is_up = True
+    assert [model.display_name for model in offered.get(ids).models] == ["A", "x"]
     assert (offered.get(ids).source, offered.get(ids).as_of) == ("anthropic", None)
+    now[0] += HOLDS_S - 1
+    offered.get(ids)
+    assert claude.asked == 2
+
+    now[0] += 1
+    offered.get(ids)
     assert claude.asked == 3
+
+
+def test_a_renewal_that_fails_keeps_the_last_answer_and_dates_it(now: list[float]) -> None:
+    claude = Catalog()
+    offered = Offer(claude)
+    offered.get(["a"])
+    claude.is_up = False
+
+    now[0] += HOLDS_S
+    found = offered.get(["a", "x"])
+
+    assert (found.source, found.as_of) == ("anthropic", "2026-11-24")
+    assert [(model.source, model.as_of) for model in found.models] == [("anthropic", "2026-11-24"), ("table", AS_OF)]
+    assert claude.asked == 2
+    now[0] += AGAIN_S
+    claude.is_up = True
+    assert offered.get(["a"]).as_of is None
+
+
+def test_one_asks_while_the_others_take_what_there_is(now: list[float]) -> None:
+    class Slow(Catalog):
+        def models(self) -> list[Model]:
+            sources.append(offered.get(["a"]).source)
+            return super().models()
+
+    sources: list[str] = []
+    claude = Slow()
+    offered = Offer(claude)
+
+    assert offered.get(["a"]).source == "anthropic"
+    assert (sources, claude.asked) == (["table"], 1)

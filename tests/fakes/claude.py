@@ -185,13 +185,17 @@ class Sent:
 
 
 class FakeClaude:
-    """The server; ``answers`` are given first, then what the message's fault says, else a greeting."""
+    """The server; ``answers`` are given first, then what the message's fault says, else a greeting.
+
+    ``listing`` is what is said of models.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.answers: deque[Answer] = deque()
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.closed = 0
+        self.listing: Answer | None = None
         self.sent: dict[str, list[str]] = {}
         self._given: dict[str, int] = {}
         handler = type("Handler", (_Handler,), {"fake": self})
@@ -245,7 +249,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         fake = self.fake
         body = json.dumps({"closed": fake.closed, "requests": len(fake.requests), "sent": fake.sent}).encode()
-        self.send_response(200)
+        listing = fake.listing if self.path.startswith("/v1/models") else None
+        body = b"".join(listing.body) if listing else body
+        self.send_response(listing.status if listing else 200)
+        for name, value in (listing.headers if listing else {}).items():
+            self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
