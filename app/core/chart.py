@@ -36,10 +36,10 @@ class Chart:
     marks: list[int]
 
 
-def chart(found: Timeline, *, until_ms: int = 0) -> Chart | None:
-    """Draw a stream, up to its last event or ``until_ms``; None where there is nothing to draw."""
-    span = max(found.last_ms, until_ms)
-    if not found.times or span <= 0:
+def chart(found: Timeline) -> Chart | None:
+    """Draw a stream, up to its end; None where there is nothing to draw."""
+    span = found.end_ms
+    if span <= 0:
         return None
     scale = WIDTH / span
     bar_ms = next((width for width in _WIDTHS_MS if span / width <= _MOST_BARS), ceil(span / _MOST_BARS))

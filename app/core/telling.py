@@ -1,9 +1,11 @@
 """What a person should know of a stream at first sight, in sentences."""
 
-from app.core.timeline import Timeline
+from app.core.timeline import STALL_MS, Timeline
 
 #: What takes this share of the time or more is named as what was slow.
 _MOST = 0.5
+#: A silence at the end of this length, in milliseconds, is told.
+_SILENT_MS = 100
 #: Replies that took less than this, in milliseconds, have nothing slow in them.
 _SLOW_MS = 2_000
 
@@ -18,13 +20,14 @@ def seconds(ms: float) -> str:
 def sentences(found: Timeline, *, is_streamed: bool = True, silent_ms: float | None = None) -> list[str]:
     """Say what happened; ``silent_ms`` is how long a reply that still runs has been silent."""
     if not found.count and silent_ms is None:
-        return [*_retries(found), "Claude sent nothing of this reply."]
+        after = f" in {seconds(found.end_ms)}" if found.end_ms >= found.last_ms + _SILENT_MS else ""
+        return [*_retries(found), f"Claude sent nothing of this reply{after}."]
     if not is_streamed:
         return [*_retries(found), *_whole(found, is_live=silent_ms is not None)]
     said = [*_retries(found), *_first(found), *_gaps(found), *_pace(found)]
     if silent_ms is None:
         said += [*_end(found), *_slow(found)]
-    elif silent_ms >= 1000:
+    elif silent_ms >= STALL_MS:
         said.append(f"Nothing has come for {seconds(silent_ms)}.")
     return said
 
@@ -74,11 +77,13 @@ def _pace(found: Timeline) -> list[str]:
 def _end(found: Timeline) -> list[str]:
     if found.is_complete:
         return [f"Complete after {seconds(found.last_ms)}."]
-    return [f"message_stop never came: the last event was at {seconds(found.last_ms)}."]
+    said = f"message_stop never came: the last event was at {seconds(found.last_ms)}"
+    is_silent = found.end_ms >= found.last_ms + _SILENT_MS
+    return [f"{said}, and the reply ended at {seconds(found.end_ms)}." if is_silent else f"{said}."]
 
 
 def _slow(found: Timeline) -> list[str]:
-    total = found.last_ms
+    total = found.end_ms
     if total < _SLOW_MS or found.first_ms is None:
         return []
     if found.first_ms / total >= _MOST:

@@ -62,7 +62,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Timeline:
-    """The events of a reply, summed up."""
+    """The events of a reply, summed up; ``end_ms`` is when it ended, or up to when it is looked at."""
 
     rows: list[Row] = field(default_factory=list)
     retries: list[tuple[int, Retrying]] = field(default_factory=list)
@@ -72,6 +72,7 @@ class Timeline:
     gaps: list[Gap] = field(default_factory=list)
     request_id: str | None = None
     is_complete: bool = False
+    end_ms: int = 0
 
     @property
     def count(self) -> int:
@@ -129,28 +130,21 @@ class Timeline:
         return (self.characters - first) / seconds if seconds >= 0.1 else None
 
 
-def timeline(events: Iterable[tuple[int, Event]]) -> Timeline:
-    """Sum up the events of a reply, each with when it came, in milliseconds."""
+def timeline(events: Iterable[tuple[int, Event]], *, until_ms: int = 0) -> Timeline:
+    """Sum up the events of a reply, each with when it came, in milliseconds.
+
+    Up to ``until_ms`` nothing more came of a reply that has no ``message_stop``.
+    """
     found = Timeline()
     for number, (at, event) in enumerate(events, 1):
         if found.arrivals and at > found.times[-1]:
             found.gaps.append(Gap(found.times[-1], at - found.times[-1]))
         found.times.append(at)
         _add_row(found.rows, number, at, event)
-        match event:
-            case TextDelta() | ThinkingDelta():
-                found.arrivals.append((at, len(event.text)))
-            case MessageStart():
-                found.request_id = event.request_id
-                found.usages.append(Usage("message_start", at, _flat(event.usage)))
-            case MessageDelta():
-                found.usages.append(Usage("message_delta", at, _flat(event.usage)))
-            case MessageStop():
-                found.is_complete = True
-            case Retrying():
-                found.retries.append((at, event))
-            case _:
-                pass
+        _take(found, at, event)
+    found.end_ms = found.last_ms if found.is_complete else max(found.last_ms, until_ms)
+    if found.arrivals and found.end_ms > found.last_ms:
+        found.gaps.append(Gap(found.last_ms, found.end_ms - found.last_ms))
     return found
 
 
@@ -169,6 +163,23 @@ def piece(event: Event) -> str:
             return str(event.delta.get("partial_json") or "")
         case _:
             return ""
+
+
+def _take(found: Timeline, at: int, event: Event) -> None:
+    match event:
+        case TextDelta() | ThinkingDelta():
+            found.arrivals.append((at, len(event.text)))
+        case MessageStart():
+            found.request_id = event.request_id
+            found.usages.append(Usage("message_start", at, _flat(event.usage)))
+        case MessageDelta():
+            found.usages.append(Usage("message_delta", at, _flat(event.usage)))
+        case MessageStop():
+            found.is_complete = True
+        case Retrying():
+            found.retries.append((at, event))
+        case _:
+            pass
 
 
 def _add_row(rows: list[Row], number: int, at: int, event: Event) -> None:

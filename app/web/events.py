@@ -73,16 +73,16 @@ def _kept(id: str) -> tuple[Message, _Events]:
 
 
 def _values(reply: Message, events: _Events | None) -> dict[str, Any]:
-    found = timeline(events or [])
     is_live = reply.status in LIVE
-    silent_ms = max(0.0, _age_ms(reply) - found.last_ms) if is_live else None
+    found = timeline(events or [], until_ms=round(_age_ms(reply) if is_live else 1000 * (reply.total_s or 0)))
+    silent_ms = found.end_ms - found.last_ms if is_live else None
     return {
         "reply": reply,
         "found": found,
         "is_kept": events is not None,
         "is_live": is_live,
         "said": sentences(found, is_streamed=reply.is_streamed, silent_ms=silent_ms),
-        "chart": chart(found, until_ms=round(_age_ms(reply)) if is_live else 0),
+        "chart": chart(found),
         "canvas": (WIDTH, HEIGHT),
         "growth": growth(found.usages),
         "seconds": seconds,

@@ -36,15 +36,23 @@ def test_says_tokens_where_they_are_known() -> None:
 
 
 def test_goes_on_while_nothing_comes() -> None:
-    found = chart(timeline(WHOLE[:3]), until_ms=5_000)
+    found = chart(timeline(WHOLE[:3], until_ms=5_000))
 
     assert found is not None
     assert found.span_ms == 5_000
     assert found.marks == [60, 80, 100]
+    assert found.stalls == [Box(100, 0, 900, BASE)]
+
+
+def test_draws_a_wait_for_what_never_came() -> None:
+    found = chart(timeline([], until_ms=4_000))
+
+    assert found is not None
+    assert (found.wait, found.marks) == (Box(0, 0, WIDTH, BASE), [])
 
 
 def test_marks_retries() -> None:
-    found = chart(timeline([(400, Retrying(2, 3, 1.0, "Busy."))]), until_ms=1_000)
+    found = chart(timeline([(400, Retrying(2, 3, 1.0, "Busy."))], until_ms=1_000))
 
     assert found is not None
     assert found.retries == [400]

@@ -48,6 +48,14 @@ def test_says_that_the_end_never_came() -> None:
     assert "message_stop never came: the last event was at 2.60 s." in sentences(timeline(WHOLE[:5]))
 
 
+def test_says_how_long_it_was_silent_at_the_end() -> None:
+    said = sentences(timeline(WHOLE[:3], until_ms=17_000))
+
+    assert said[-2] == "message_stop never came: the last event was at 0.50 s, and the reply ended at 17.0 s."
+    assert said[-1] == "Most of that time went by in stalls."
+    assert sentences(timeline([], until_ms=60_000)) == ["Claude sent nothing of this reply in 60 s."]
+
+
 def test_says_why_rill_asked_again() -> None:
     busy = Retrying(2, 3, 1.5, "Busy.", code="overloaded_error")
 

@@ -76,6 +76,15 @@ def test_finds_the_gaps_once_text_flows() -> None:
     assert found.last_ms == 2700
 
 
+def test_a_silence_at_the_end_is_a_gap_unless_the_reply_is_complete() -> None:
+    hung = timeline(WHOLE[:3], until_ms=17_000)
+
+    assert hung.stalls == [Gap(500, 16_500)]
+    assert (hung.last_ms, hung.end_ms) == (500, 17_000)
+    assert timeline(WHOLE, until_ms=17_000).end_ms == 2_700
+    assert timeline(WHOLE[:2], until_ms=17_000).gaps == []
+
+
 def test_counts_what_was_sent_but_not_what_is_ours() -> None:
     found = timeline([(10, Retrying(2, 3, 1.5, "Busy.", code="overloaded_error")), *WHOLE])
 

@@ -170,6 +170,20 @@ def test_shows_what_rill_did_where_claude_was_busy(
     assert "Claude is busy. Attempt 2 of 3" in event.select_one("#event").text
 
 
+def test_draws_the_silence_at_the_end(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    id, _go_on = growing(client, services, claude)
+    services.runner.stop(id)
+    wait(services)
+    hung = update(Message).where(Message.id == id).values(total_s=19.0)
+    services.db.write(lambda session: session.execute(hung) and None)
+
+    page = soup(client.get(f"/replies/{id}/events"))
+
+    assert page.select(".timeline__axis span")[-1].text == "19.0\u00a0s"
+    assert float(page.select(".timeline__stall")[-1]["width"]) == 900
+    assert "the reply ended at 19.0\u00a0s" in page.select_one(".stream__said").text
+
+
 def test_says_that_a_reply_was_not_streamed(client: FlaskClient, services: Services, finished: Finished) -> None:
     id = finished("All of it.")
     whole = update(Message).where(Message.id == id).values(is_streamed=False)
