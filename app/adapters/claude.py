@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -13,7 +12,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from app.adapters.claude_errors import Failure, TooLarge, Truncated, classify
-from app.adapters.claude_wire import events, http_client, params, refuse_other_than, whole
+from app.adapters.claude_wire import Limits, events, http_client, params, refuse_other_than, whole
 from app.adapters.pulse import Pulse, Stopped, Waiter
 from app.core import catalog
 from app.core.events import (
@@ -26,6 +25,7 @@ from app.core.events import (
     Retrying,
     TextDelta,
     ThinkingDelta,
+    Void,
 )
 from app.core.request import MessagesRequest
 from app.core.text import from_json
@@ -34,17 +34,6 @@ log = logging.getLogger(__name__)
 _END: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Watchdogs, in seconds and bytes, and how many calls run at once."""
-
-    first_event_s: float = 60
-    event_gap_s: float = 300
-    total_s: float = 900
-    text_bytes: int = 2_000_000
-    event_bytes: int = 8_000_000
-    total_bytes: int = 64_000_000
-    calls: int = 750
 
 
 class Claude:
@@ -190,16 +179,24 @@ class Call(Waiter):
         return round(1000 * (monotonic() - self._began_s))
 
     def _events(self, stream: Any, deadline: float) -> Iterator[Event]:
-        """Give the events of one attempt; those before the first delta are held back, for a retry to replace."""
+        """Give the events of one attempt; blocks are held back until the first delta, for a retry to replace.
+
+        Where the attempt fails before that, they are given as events of no reply.
+        """
         held: list[Event] = []
-        for event in self._read(stream, deadline):
-            if not self._has_shown and isinstance(event, MessageStart | BlockStart | BlockStop | MessageDelta):
-                held.append(event)
-                continue
-            self._has_shown = True
-            yield from held
-            held = []
-            yield event
+        try:
+            for event in self._read(stream, deadline):
+                if not self._has_shown and isinstance(event, BlockStart | BlockStop | MessageDelta):
+                    held.append(event)
+                    continue
+                if not isinstance(event, MessageStart):
+                    self._has_shown = True
+                    yield from held
+                    held = []
+                yield event
+        except Exception:
+            yield from map(Void, held)
+            raise
 
     def _read(self, stream: Any, deadline: float) -> Iterator[Event]:
         """Give the events as they come, up to ``message_stop``, under the watchdogs."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -31,6 +32,19 @@ _WAITED_S = 0.001
 _MOST_TOKENS = 10**12
 _T = TypeVar("_T")
 _TYPE = re.compile(r"[a-z]{1,20}/[a-z.+-]{1,40}(; ?charset=[\w-]{1,20})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Watchdogs, in seconds and bytes, and how many calls run at once."""
+
+    first_event_s: float = 60
+    event_gap_s: float = 300
+    total_s: float = 900
+    text_bytes: int = 2_000_000
+    event_bytes: int = 8_000_000
+    total_bytes: int = 64_000_000
+    calls: int = 750
 
 
 class Meter(httpx2.SyncByteStream):

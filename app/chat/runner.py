@@ -155,7 +155,7 @@ class Runner:
             code = "budget" if isinstance(error, TooMany) else "not_offered"
             end = End("failed", str(error), code, getattr(error, "retry_after_s", None))
         except Upstream as error:
-            run.assembly.request_id = run.assembly.request_id or error.request_id
+            run.assembly.request_id = error.request_id or run.assembly.request_id
             end = ending.failed(error, has_members=bool(self._settings.ways))
         except Exception:
             log.exception("reply.crashed", extra={"reply": run.reply_id})

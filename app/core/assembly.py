@@ -38,7 +38,7 @@ class Assembly:
         match event:
             case MessageStart():
                 self.id, self.model, self.request_id = event.message.get("id"), event.model, event.request_id
-                self.usage.update(event.usage)
+                self.usage = dict(event.usage)  # perhaps of another attempt than what had come
             case BlockStart():
                 self._open(event.index, event.block)
             case TextDelta():

@@ -1,4 +1,4 @@
-"""What Claude said, as values: the six stream events, our own two, and their journal form.
+"""What Claude said, as values: the six stream events, our own three, and their journal form.
 
 A journal entry is ``(kind, body)``: ``kind`` names the class below, ``body`` is JSON of its fields. ``at`` is when
 an event came, in milliseconds since the request began; two events that differ in that alone are equal.
@@ -114,6 +114,19 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class Void:
+    """Ours: what Claude sent in an attempt that came to nothing; it is shown in the stream, and is in no reply."""
+
+    sent: "Event"
+
+    @property
+    def at(self) -> int:
+        """When it came."""
+        at: int = getattr(self.sent, "at", 0)
+        return at
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Ours, always the last entry of a journal: how the reply ended, and the sentence that goes with it.
 
@@ -136,6 +149,7 @@ Event = (
     | MessageDelta
     | MessageStop
     | Retrying
+    | Void
     | End
 )
 
@@ -149,6 +163,7 @@ _KINDS: dict[str, type[Event]] = {
     "message_delta": MessageDelta,
     "message_stop": MessageStop,
     "retrying": Retrying,
+    "void": Void,
     "end": End,
 }
 _FORMS = {cls: (kind, tuple(f.name for f in fields(cls))) for kind, cls in _KINDS.items()}
@@ -158,12 +173,17 @@ def to_entry(event: Event) -> tuple[str, str]:
     """Turn an event into its journal form: kind and JSON body."""
     kind, names = _FORMS[type(event)]
     body = {name: getattr(event, name) for name in names}
+    if isinstance(event, Void):
+        body["sent"] = to_entry(event.sent)
     return kind, storable(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
 def from_entry(kind: str, body: str) -> Event:
     """Turn a journal entry back into the event; ``from_entry(*to_entry(e)) == e``."""
-    event: Event = _KINDS[kind](**json.loads(body))
+    fields = json.loads(body)
+    if kind == "void":
+        return Void(from_entry(*fields["sent"]))
+    event: Event = _KINDS[kind](**fields)
     return event
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.core import wire
 from app.core.assembly import Block
-from app.core.events import BlockStart, Event, Json, TextDelta, ThinkingDelta, from_entry, to_entry
+from app.core.events import BlockStart, Event, Json, TextDelta, ThinkingDelta, Void, from_entry, to_entry
 
 _KINDS: dict[str, type[TextDelta | ThinkingDelta]] = {"text": TextDelta, "thinking": ThinkingDelta}
 
@@ -63,7 +63,7 @@ class Trace:
             if not isinstance(item, Run):
                 if isinstance(item, BlockStart):
                     read |= {(item.index, kind): len(item.block.get(kind) or "") for kind in _KINDS}
-                yield getattr(item, "at", 0), item
+                yield getattr(item, "at", 0), item.sent if isinstance(item, Void) else item
                 continue
             text = str(content[item.index].get(item.kind) or "") if item.index < len(content) else ""
             for at, length in wire.marks(item.marks.decode()):

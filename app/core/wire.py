@@ -14,6 +14,7 @@ from app.core.events import (
     OtherDelta,
     TextDelta,
     ThinkingDelta,
+    Void,
 )
 
 _MARK = re.compile(r"(\d+):(\d+) ")
@@ -34,6 +35,8 @@ def raw(event: Event) -> Json | None:
             return {"type": "message_delta", "delta": event.delta, "usage": event.usage}
         case MessageStop():
             return {"type": "message_stop"}
+        case Void():
+            return raw(event.sent)
         case _:
             return None
 

@@ -17,7 +17,7 @@ from app.chat.asking import pseudonym
 from app.chat.followed import Followed, say
 from app.core.asked import Asked, read
 from app.core.errors import Forbidden, Invalid, Malformed, Unavailable, UnsupportedType, Upstream
-from app.core.events import Event, Json, Retrying
+from app.core.events import Event, Json, MessageStart, Retrying, Void
 from app.core.request import WHOLE_TOKENS, MessagesRequest
 from app.core.schema import follow
 from app.web import auth
@@ -88,7 +88,7 @@ def _pieces(asked: Asked, form: Form) -> Generator[bytes, None, None]:
     """Write the reply piece by piece; what goes wrong before the first of them is raised."""
     stay = Stay(auth.watch(services().is_alive), most_s=inf, leave_s=PLAIN_LEAVE_S)
     with _source(asked, is_streamed=True) as source, bounded(request.environ):
-        yield form.pieces(_first(source)) or form.beat()
+        yield form.pieces(_first(source, has_events=asked.events)) or form.beat()
         beat_s = monotonic() + BEAT_S
         while not source.is_over and not stay.is_over():
             written = form.pieces(source.read(max(0.0, beat_s - monotonic())))
@@ -116,13 +116,16 @@ def _whole(asked: Asked) -> dict[str, Any]:
         return found if asked.schema is None else {**found, "parsed": _parsed(text, assembly.stop_reason, asked.schema)}
 
 
-def _first(source: Source) -> list[Event]:
-    """Wait for the first events, so that an error still has a status of its own."""
+def _first(source: Source, *, has_events: bool) -> list[Event]:
+    """Wait for the first that is written or thought, so that an error before it still has a status of its own."""
+    nothing = (Retrying, Void) if has_events else (Retrying, Void, MessageStart)
     until = monotonic() + FIRST_S
     came: list[Event] = []
-    while not came and not source.is_over and monotonic() < until:
-        came = [event for event in source.read(until - monotonic()) if not isinstance(event, Retrying)]
-    if not came and source.error is not None:
+    while (
+        (is_empty := all(isinstance(event, nothing) for event in came)) and not source.is_over and monotonic() < until
+    ):
+        came += source.read(until - monotonic())
+    if is_empty and source.error is not None:
         raise source.error
     return came
 

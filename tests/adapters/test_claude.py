@@ -18,8 +18,10 @@ from app.core.events import (
     MessageStart,
     MessageStop,
     OtherDelta,
+    Retrying,
     TextDelta,
     ThinkingDelta,
+    Void,
 )
 from app.core.request import MessagesRequest
 from tests.adapters.conftest import CANARY, KEY, REQUEST, Asker
@@ -68,6 +70,43 @@ def test_reads_text_cut_into_single_bytes(asker: Asker, fake: FakeClaude) -> Non
     fake.answers.append(Answer([bytes([byte]) for byte in whole]))
 
     assert TextDelta(0, "Grüße, 世界 🌍") in asker.ask()
+
+
+def test_gives_message_start_as_it_comes_and_blocks_with_the_first_delta(asker: Asker, fake: FakeClaude) -> None:
+    fake.answers.append(Answer([*opening(), HANG]))
+    call = asker.claude.call(REQUEST)
+    coming = iter(call)
+
+    with gevent.Timeout(20):
+        first = next(coming)  # nothing more comes
+    gevent.spawn(call.close)
+    rest: list[object] = []
+    with pytest.raises(Stopped), gevent.Timeout(20):
+        rest.extend(coming)
+
+    assert isinstance(first, MessageStart)
+    assert rest in ([], [Void(BlockStart(0, {"type": "text", "text": ""}))])
+
+
+def test_gives_what_came_of_an_attempt_that_came_to_nothing(asker: Asker, fake: FakeClaude) -> None:
+    fake.answers += [Answer(opening()), saying("Fine.")]
+
+    events = asker.ask()
+
+    start = BlockStart(0, {"type": "text", "text": ""})
+    assert [type(event) for event in events[:4]] == [MessageStart, Void, Retrying, MessageStart]
+    assert events[1] == Void(start)
+    assert events[4:6] == [start, TextDelta(0, "Fine.")]
+
+
+def test_gives_what_came_where_no_attempt_succeeds(asker: Asker, fake: FakeClaude) -> None:
+    fake.answers += [Answer(opening())] * 3
+    events: list[object] = []
+
+    with pytest.raises(Upstream):
+        events.extend(asker.claude.call(REQUEST))
+
+    assert [type(event_) for event_ in events[-2:]] == [MessageStart, Void]
 
 
 def test_ends_at_message_stop_whatever_follows(asker: Asker, fake: FakeClaude) -> None:

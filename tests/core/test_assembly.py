@@ -83,3 +83,11 @@ def test_keeps_tool_input_that_is_nested_too_deep_as_text() -> None:
     )
 
     assert reply.content == [{"type": "tool_use", "partial_json": nested}]
+
+
+def test_begins_anew_with_each_message_start() -> None:
+    first, second = (MessageStart(name, name, {f"{name}_tokens": 1}, message={"id": name}) for name in ("one", "two"))
+
+    found = assemble(first, second)
+
+    assert (found.id, found.model, found.request_id, found.usage) == ("two", "two", "two", {"two_tokens": 1})

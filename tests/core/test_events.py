@@ -16,6 +16,7 @@ from app.core.events import (
     Retrying,
     TextDelta,
     ThinkingDelta,
+    Void,
     coalesce,
     from_entry,
     to_entry,
@@ -31,6 +32,7 @@ ONE_OF_EACH: list[Event] = [
     MessageDelta("end_turn", None, {}),
     MessageStop(),
     Retrying(2, 3, 1.5, "Busy."),
+    Void(BlockStart(0, {"type": "text"}, 7)),
     End("done"),
 ]
 deltas = st.builds(TextDelta, st.integers(0, 2), st.text()) | st.builds(ThinkingDelta, st.integers(0, 2), st.text())

@@ -4,7 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.assembly import Assembly
-from app.core.events import BlockStart, BlockStop, Event, MessageStart, MessageStop, OtherDelta, Retrying, TextDelta
+from app.core.events import (
+    BlockStart,
+    BlockStop,
+    Event,
+    MessageStart,
+    MessageStop,
+    OtherDelta,
+    Retrying,
+    TextDelta,
+    Void,
+)
 from app.core.trace import Trace
 from tests.core.test_wire import deltas
 
@@ -43,6 +53,15 @@ def test_begins_after_the_text_a_block_came_with() -> None:
     trace, assembly = traced([BlockStart(0, {"type": "text", "text": "Say "}), TextDelta(0, "hello", "5:5 ")])
 
     assert [event for _at, event in trace.events(assembly.content)][1] == TextDelta(0, "hello")
+
+
+def test_shows_what_came_of_an_attempt_that_came_to_nothing() -> None:
+    lost, start = BlockStart(0, {"type": "text", "text": "Lost"}, 3), BlockStart(0, {"type": "text", "text": ""}, 8)
+    trace, assembly = traced([Void(lost), Retrying(2, 3, 1.0, "Busy.", 4), start, TextDelta(0, "Hi", "9:2 ")])
+
+    assert list(trace.events(assembly.content))[0] == (3, lost)
+    assert list(trace.events(assembly.content))[2:] == [(8, start), (9, TextDelta(0, "Hi"))]
+    assert assembly.text == "Hi"
 
 
 def test_takes_a_few_bytes_a_delta() -> None:

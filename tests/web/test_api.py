@@ -230,6 +230,15 @@ def test_gives_the_six_events_as_claude_sent_them(client: FlaskClient, claude: S
     assert found[-1] == DONE
 
 
+def test_gives_message_start_before_there_is_a_word(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append([MessageStart("claude-test"), Flag()])
+
+    response = client.post("/api/chat", json={"message": "Hi", "events": True}, buffered=False)
+
+    assert next(iter(response.response)).startswith(b"event: message_start\ndata: {")
+    response.close()
+
+
 def test_begins_a_conversation_that_shows_on_the_page(
     client: FlaskClient, services: Services, claude: ScriptedClaude
 ) -> None:

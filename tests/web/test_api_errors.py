@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from app.chat import direct
 from app.core.errors import RillError, TooMany, Upstream
-from app.core.events import Retrying
+from app.core.events import BlockStart, MessageStart, Retrying, Void
 from app.web import api, api_errors, auth
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
@@ -143,7 +143,8 @@ def test_429_for_too_many(client: FlaskClient, services: Services, monkeypatch: 
 def test_what_claude_says_first_becomes_the_status(
     client: FlaskClient, claude: ScriptedClaude, fields: dict[str, Any], code: str, status: int, kind: str
 ) -> None:
-    claude.scripts.append([Retrying(1, 3, 0.1, "x"), Upstream(code, "No.")])
+    begun = [] if "events" in fields else [MessageStart("m"), Void(BlockStart(0, {"type": "text"}))]
+    claude.scripts.append([*begun, Retrying(1, 3, 0.1, "x"), *begun, Upstream(code, "No.")])
 
     assert error(ask(client, **fields), status) == {"type": kind, "message": "No."}
 
