@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -87,8 +88,9 @@ class Claude:
 
     def refuse_while_open(self) -> None:
         """Raise what a recent failure said of all requests, as long as it holds."""
-        if self._circuit is not None and self.clock() < self._circuit[0]:
-            raise self._circuit[1].to_error()
+        if self._circuit is not None and (left_s := self._circuit[0] - self.clock()) > 0:
+            failure = self._circuit[1]
+            raise replace(failure, wait_s=None if failure.wait_s is None else left_s).to_error()
 
     def note(self, failure: Failure, *, attempt: int) -> None:
         """Take down a failure: the log, the circuit, and at most once a minute an alert."""

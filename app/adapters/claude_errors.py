@@ -3,7 +3,7 @@
 import json
 import random
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import anthropic
@@ -26,6 +26,11 @@ _SPENT = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
 
 _CODE = re.compile("[a-z][a-z_]{0,63}")
 _ID = re.compile(r"(?!sk-)[A-Za-z0-9_-]{1,80}")
+
+#: Characters of what Claude says of a request that are passed on.
+_MOST_SAID = 300
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SECRET = re.compile(r"\b(?:sk|rill)[-_][\w-]{4,}|(?<=Bearer )\S+|[\w+/=-]{32,}", re.I)
 
 _BUSY = "Claude is busy or out of reach, and trying again did not help. Your message is kept: press Retry in a while."
 _CUT_OFF = "The reply was cut off. What had arrived is kept; press Retry to ask again."
@@ -65,6 +70,7 @@ class Failure:
     request_id: str | None = None
     detail: str = ""
     kind: Kind = "busy"
+    said: str = field(default="", repr=False)
 
     def pause_s(self, attempt: int) -> float:
         """Wait as long as the API asked, and a little more; else 1, 3 … seconds, give or take 30 %."""
@@ -79,7 +85,7 @@ class Failure:
 
     def to_error(self) -> Upstream:
         """Turn it into the error that is raised."""
-        return Upstream(self.code, self.sentence, self.tries > 1, self.wait_s, self.request_id, self.kind)
+        return Upstream(self.code, self.sentence, self.tries > 1, self.wait_s, self.request_id, self.kind, self.said)
 
 
 def an_id(value: str | None) -> str | None:
@@ -91,7 +97,8 @@ def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
     """Say what an error of one attempt means; ``at`` is the present instant, for “busy until”."""
     if isinstance(error, anthropic.APIStatusError):
         failure = _by_status(error, model=model, at=at)
-        return replace(failure, request_id=an_id(error.request_id))
+        said = _said(error.body) if failure.kind == "request" else ""
+        return replace(failure, request_id=an_id(error.request_id), said=said)
     if isinstance(error, TooLarge) or isinstance(error.__cause__, TooLarge):
         return Failure("too_large", _CUT_OFF, kind="cut")
     for kinds, code in _PASSING_ERRORS:
@@ -150,6 +157,16 @@ def _retry_after(response: httpx2.Response) -> float | None:
         if 0 <= wait_s < 1e7:
             return wait_s
     return None
+
+
+def _said(body: object) -> str:
+    """Give what Claude says of a request in an error of its own form, without what could be a key."""
+    inner = body.get("error") if isinstance(body, dict) and body.get("type") == "error" else None
+    message = inner.get("message") if isinstance(inner, dict) else None
+    if not isinstance(message, str):
+        return ""
+    said = _SECRET.sub("…", " ".join(_UNSEEN.sub(" ", message[:2_000]).split()))
+    return f"{said[:_MOST_SAID]}…" if len(said) > _MOST_SAID else said
 
 
 def _error_code(error: anthropic.APIStatusError) -> str | None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
 
 import gevent
@@ -14,6 +15,7 @@ from app.adapters.pulse import Stopped
 from app.chat import budgets
 from app.chat.asking import Call, Caller
 from app.chat.budgets import Rules
+from app.core import failing
 from app.core.assembly import Assembly
 from app.core.errors import RillError, Unavailable, Upstream
 from app.core.events import Event, Retrying
@@ -63,6 +65,8 @@ class Direct:
                 self._news.set()
         except Stopped:
             self.is_stopped = True
+        except Upstream as error:
+            self.error = replace(error, sentence=failing.sentence(error))
         except RillError as error:
             self.error = error
         except Exception:

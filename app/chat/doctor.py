@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.chat.asking import Caller
+from app.core import failing
 from app.core.diagnosis import Finding
 from app.core.errors import RillError, Upstream
 from app.core.settings import Settings
@@ -100,7 +101,12 @@ def _claude(settings: Settings, claude: Caller) -> Finding:
     if settings.mode == "demo":
         return Finding("Claude", "warn", "The replies are a scripted demo: set ANTHROPIC_API_KEY for the real Claude.")
     started = monotonic()
-    offered = {model.id for model in claude.models()}
+    try:
+        offered = {model.id for model in claude.models()}
+    except Upstream as error:
+        if error.kind == "request":  # other servers need not have a list
+            return Finding("Claude", "warn", f"It does not say which models it has ({error.code}).")
+        return Finding("Claude", "bad", f"{failing.sentence(error)} ({error.code})")
     spent = f"Answers in {1000 * (monotonic() - started):.0f} ms"
     missing = [model for model in settings.models if offered and model not in offered]
     if missing:

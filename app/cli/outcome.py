@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from app.core import failing
 from app.core.assembly import Assembly
 from app.core.errors import Kind, Upstream
 from app.core.events import Event, MessageStart, MessageStop, TextDelta, ThinkingDelta
@@ -48,16 +49,11 @@ _EXITS: dict[Kind, Exit] = {
     "request": Exit.REQUEST,
     "cut": Exit.CUT,
 }
-_SENTENCES: dict[Kind, str] = {
-    "busy": "Claude is busy or out of reach, and trying again did not help. Try later.",
+#: What is said in a shell in place of what programs are told.
+_SENTENCES = {
     "account": "Claude refuses the key or the account. Check ANTHROPIC_API_KEY, and what the account may spend.",
     "foreign": "What came back is not a reply from Claude. Check ANTHROPIC_BASE_URL, and any proxy on the way.",
     "request": "Claude could not accept the request. Check the options, and the schema if there is one.",
-    "cut": "The reply broke off.",
-}
-_BY_CODE = {
-    "context_too_long": "The text is too long for the model. Send less.",
-    "request_too_large": "The request is too large for Claude. Send less.",
     "not_found_error": "Claude does not know the model. Choose another one with --model.",
 }
 _NOTES = {
@@ -104,10 +100,7 @@ def ended(assembly: Assembly) -> Outcome:
 
 def failed(error: Upstream) -> Outcome:
     """Say what a failure means to who typed the command."""
-    sentence = _BY_CODE.get(error.code, _SENTENCES[error.kind])
-    if error.kind == "busy" and error.retry_after_s is not None:
-        sentence = f"Claude is busy, and asks to wait {error.retry_after_s:.0f} s. Try later."
-    return Outcome(_EXITS[error.kind], sentence, error.code)
+    return Outcome(_EXITS[error.kind], failing.sentence(error, _SENTENCES), error.code)
 
 
 def figures(reply: Reply, *, is_streamed: bool) -> str:

@@ -1,6 +1,6 @@
 """The errors Rill raises: each knows its HTTP status and the sentence for the person reading."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 #: What a failure means to who asked: it may pass, the key or the account is refused, the request itself is, what
@@ -82,7 +82,8 @@ class Upstream(RillError):
 
     ``code`` is what is stored and logged (an Anthropic ``error.type`` or ``error_code``, or one of
     ``connect``, ``truncated``, ``timeout``, ``too_large``, ``bad_upstream``); ``sentence`` is for the
-    person; ``retryable`` says whether the same request may succeed soon.
+    person; ``retryable`` says whether the same request may succeed soon. ``said`` is what Claude said of the
+    request, for who sent it alone: it may hold what they wrote.
     """
 
     code: str
@@ -91,6 +92,7 @@ class Upstream(RillError):
     retry_after_s: float | None = None
     request_id: str | None = None
     kind: Kind = "busy"
+    said: str = field(default="", repr=False)
 
     status = 502
 

@@ -177,3 +177,44 @@ def test_alerts_the_administrator_once_a_minute(
             asker.ask()
 
     assert [record.message for record in caplog.records].count("claude.needs_administrator") == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            failing(400, "invalid_request_error", "max_tokens: must be\x1b[2J\n at least 1"),
+            "max_tokens: must be [2J at least 1",
+        ),
+        (failing(404, "not_found_error", "model: claude-x"), "model: claude-x"),
+        (failing(400, "invalid_request_error", "bad key sk-ant-api03-abc, rill_abcdef"), "bad key …, …"),
+        (failing(400, "invalid_request_error", "header Authorization: Bearer abc"), "header Authorization: Bearer …"),
+        (failing(400, "invalid_request_error", "a " * 400), "a " * 150 + "…"),
+        (failing(401, "authentication_error", "invalid key"), ""),
+        (failing(500, "api_error", "no"), ""),
+        (Answer([b'{"error": "x"}'], 400, {"content-type": "application/json"}), ""),
+        (Answer([b"<h1>No</h1>"], 400, {"content-type": "text/html"}), ""),
+    ],
+)
+def test_passes_on_what_claude_says_of_a_request(asker: Asker, fake: FakeClaude, answer: Answer, said: str) -> None:
+    fake.answers.extend([answer] * 3)
+
+    with pytest.raises(Upstream) as caught:
+        asker.ask()
+
+    assert caught.value.said == said
+    assert not said or said not in repr(caught.value)
+
+
+def test_counts_down_while_the_circuit_is_open(asker: Asker, fake: FakeClaude) -> None:
+    fake.answers.append(failing(429, "rate_limit_error", retry_after="900"))
+    waits = []
+
+    for now in (0.0, 300.0, 899.0):
+        asker.now = now
+        with pytest.raises(Upstream) as caught:
+            asker.ask()
+        waits.append(caught.value.retry_after_s)
+
+    assert waits == [900.0, 600.0, 1.0]
+    assert len(fake.requests) == 1

@@ -1,8 +1,9 @@
 """What programs are told when something is wrong: the status, the field, when to try again; how a stream breaks."""
 
 import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import gevent
 import pytest
@@ -12,7 +13,7 @@ from gevent.event import Event as Flag
 from werkzeug.test import TestResponse
 
 from app.chat import direct
-from app.core.errors import RillError, TooMany, Upstream
+from app.core.errors import Kind, RillError, TooMany, Upstream
 from app.core.events import BlockStart, MessageStart, Retrying, Void
 from app.web import api, api_errors, auth
 from app.web.services import Services
@@ -146,7 +147,25 @@ def test_what_claude_says_first_becomes_the_status(
     begun = [] if "events" in fields else [MessageStart("m"), Void(BlockStart(0, {"type": "text"}))]
     claude.scripts.append([*begun, Retrying(1, 3, 0.1, "x"), *begun, Upstream(code, "No.")])
 
-    assert error(ask(client, **fields), status) == {"type": kind, "message": "No."}
+    found = error(ask(client, **fields), status)
+    assert found["type"] == kind
+    assert (found["message"] == "No.") == ("conversation" in fields)  # what is stored has the sentence of the page
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_tells_programs_of_no_page(client: FlaskClient, claude: ScriptedClaude, kind: Kind) -> None:
+    claude.scripts.append([Upstream("connect", "Your message is kept: press Retry.", kind=kind)])
+
+    message = ask(client).json["error"]["message"]
+
+    assert message.endswith(".")
+    assert not re.search("Retry|kept|chat|page", message)
+
+
+def test_passes_on_what_claude_says_of_the_request(client: FlaskClient, claude: ScriptedClaude) -> None:
+    claude.scripts.append([Upstream("invalid_request_error", "No.", kind="request", said="max_tokens: too many")])
+
+    assert error(ask(client), 400)["message"] == "Claude could not accept the request. It said: max_tokens: too many"
 
 
 @pytest.mark.parametrize("fields", [{}, {"stream": False}, {"conversation": "new"}])
@@ -189,7 +208,7 @@ def test_a_stream_that_breaks_off_ends_with_the_error(
     assert end == b""
     assert json.loads(last.removeprefix(b"data: "))["error"] == {
         "type": "overloaded_error",
-        "message": "Busy.",
+        "message": "Busy." if "conversation" in fields else "Claude is busy, and asks to wait 5 s. Try later.",
         "retry_after": 5,
     }
     assert b"[DONE]" not in written

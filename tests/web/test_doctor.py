@@ -55,6 +55,16 @@ def test_says_which_models_are_not_offered(make_app, claude, monkeypatch: pytest
     assert "tell the administrator" not in shown
 
 
+def test_other_servers_need_not_say_which_models_they_have(make_app, claude, monkeypatch: pytest.MonkeyPatch) -> None:
+    app: Flask = make_app(ANTHROPIC_BASE_URL="http://127.0.0.1:9")
+
+    def refuse() -> list[Model]:
+        raise Upstream("http_404", "The model  is not available. Choose another one.", kind="request")
+
+    monkeypatch.setattr(claude, "models", refuse)
+    assert "does not say which models it has (http_404)" in soup(app.test_client().get("/doctor")).text
+
+
 def test_sends_the_ticks_in_their_order_and_goes_on_after_a_cut(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
