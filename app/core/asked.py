@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import islice
@@ -101,6 +102,12 @@ def _text(name: str, value: Any) -> str:
     return storable(value)
 
 
+def _words(name: str, value: Any) -> str:
+    if not _text(name, value).strip():
+        raise Malformed(f"{name} must not be empty.")
+    return storable(value)
+
+
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise Malformed(f"{name} must be true or false.")
@@ -152,7 +159,7 @@ def _message(name: str, value: Any) -> Json:
     role = _one_of(("user", "assistant"))(f"{name}.role", message.get("role"))
     content = message.get("content")
     if isinstance(content, str):
-        return {"role": role, "content": storable(content)}
+        return {"role": role, "content": _words(f"{name}.content", content)}
     if not isinstance(content, list) or not content:
         raise Malformed(f"{name}.content must be a text, or a list of blocks.")
     return {"role": role, "content": [_block(f"{name}.content[{n}]", block) for n, block in enumerate(content)]}
@@ -163,7 +170,7 @@ def _block(name: str, value: Any) -> Json:
     kind = _one_of(("text", "image"))(f"{name}.type", block.get("type"))
     if kind == "text":
         _object(name, block, ("type", "text"))
-        return {"type": "text", "text": _text(f"{name}.text", block.get("text"))}
+        return {"type": "text", "text": _words(f"{name}.text", block.get("text"))}
     _object(name, block, ("type", "source"))
     return {"type": "image", "source": _source(f"{name}.source", block.get("source"))}
 
@@ -174,7 +181,18 @@ def _source(name: str, value: Any) -> Json:
         raise Malformed(f"{name}.type must be base64: send the image itself, not its address.")
     _object(name, source, ("type", "media_type", "data"))
     kind = _one_of(_IMAGES)(f"{name}.media_type", source.get("media_type"))
-    return {"type": "base64", "media_type": kind, "data": _text(f"{name}.data", source.get("data"))}
+    return {"type": "base64", "media_type": kind, "data": _base64(f"{name}.data", source.get("data"))}
+
+
+def _base64(name: str, value: Any) -> str:
+    data = "".join(_text(name, value).split())  # tools break it into lines
+    try:
+        is_some = bool(b64decode(data, validate=True))
+    except ValueError:
+        is_some = False
+    if not is_some:
+        raise Malformed(f"{name} must be an image in Base64.")
+    return data
 
 
 _FIELDS: dict[str, Callable[[str, Any], Any]] = {

@@ -79,6 +79,12 @@ def test_reads_a_conversation_of_texts_and_images() -> None:
     assert read(json.dumps({"messages": messages}).encode()).messages == messages
 
 
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_texts_of_a_conversation_must_not_be_empty(text: str) -> None:
+    assert said({"messages": [{"role": "user", "content": text}]}) == "messages[0].content must not be empty."
+    assert block(type="text", text=text) == "messages[0].content[0].text must not be empty."
+
+
 @pytest.mark.parametrize("name", ["message", "system", "model", "conversation"])
 @pytest.mark.parametrize("value", [7, 1.5, True, [], {}, ["Hi"]])
 def test_a_text_must_be_a_text(name: str, value: Any) -> None:

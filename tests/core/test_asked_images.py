@@ -43,3 +43,17 @@ def test_takes_bytes() -> None:
     source = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
 
     assert read(body(source)).messages[0]["content"][0]["source"] == source
+
+
+def test_takes_bytes_in_lines() -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "AAAA\r\nBBBB\n"}
+
+    assert read(body(source)).messages[0]["content"][0]["source"]["data"] == "AAAABBBB"
+
+
+@pytest.mark.parametrize(
+    "data", ["", "\n", "A", "AAAAA", "AA=A", "====", "A-_A", "caf\u00e9", "data:image/png;base64,AAAA"]
+)
+def test_takes_nothing_but_base64(data: str) -> None:
+    with pytest.raises(Malformed, match=r"^messages\[0\]\.content\[0\]\.source\.data must be an image in Base64\.$"):
+        read(body({"type": "base64", "media_type": "image/png", "data": data}))
