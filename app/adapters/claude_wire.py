@@ -103,7 +103,7 @@ def params(request: MessagesRequest, options: dict[str, Any]) -> dict[str, Any]:
     if request.system:
         found["system"] = request.system
     if request.thinking == "adaptive":
-        found["thinking"] = {"type": "adaptive", "display": "summarized"}
+        found["thinking"] = {"type": "adaptive", "display": request.display}
     if request.user_id:
         found["metadata"] = {"user_id": request.user_id}
     output: dict[str, Any] = {"effort": request.effort} if request.effort else {}

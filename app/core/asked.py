@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from app.core.errors import Malformed
 from app.core.events import Json
-from app.core.request import Effort, Thinking
+from app.core.request import Display, Effort, Thinking
 from app.core.text import storable
 
 #: Most messages of a conversation that is sent along.
@@ -25,7 +25,7 @@ _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The fields as they were given; None where one was not."""
+    """The fields as they were given; None where one was not. ``display`` is a part of ``thinking``."""
 
     message: str | None = field(default=None, repr=False)
     messages: list[Json] | None = field(default=None, repr=False)
@@ -34,6 +34,7 @@ class Asked:
     max_tokens: int | None = None
     effort: Effort | None = None
     thinking: Thinking | None = None
+    display: Display | None = None
     schema: Json | None = field(default=None, repr=False)
     conversation: str | None = None
     events: bool = False
@@ -47,7 +48,8 @@ def read(body: bytes) -> Asked:
     for name in given:
         if name not in known:
             raise Malformed(f"There is no field {_named(name)}. The fields are: {', '.join(known)}.")
-    asked = Asked(**{name: _FIELDS[name](name, value) for name, value in given.items() if value is not None})
+    checked = {name: _FIELDS[name](name, value) for name, value in given.items() if value is not None}
+    asked = Asked(**checked, display=_display(given.get("thinking")))
     if (asked.message is None) == (asked.messages is None):
         raise Malformed("Send either message, a text, or messages, a conversation in the API's form.")
     if asked.conversation is not None:
@@ -59,7 +61,7 @@ def read(body: bytes) -> Asked:
 
 def _refuse_with(asked: Asked, what: str, *names: str) -> None:
     for name in names:
-        if getattr(asked, name):
+        if getattr(asked, name) not in (None, False):
             raise Malformed(f"{name} cannot be used together with {what}.")
 
 
@@ -133,9 +135,18 @@ def _one_of(choices: Collection[str]) -> Callable[[str, Any], str]:
 
 def _thinking(name: str, value: Any) -> str:
     if isinstance(value, dict):  # as the API itself has it
-        kind = _object(name, value, ("type",)).get("type")
+        kind = _one_of(("adaptive", "disabled"))(f"{name}.type", value.get("type"))
+        _object(name, value, ("type", "display") if kind == "adaptive" else ("type",))
         value = "off" if kind == "disabled" else kind
     return _one_of(get_args(Thinking))(name, value)
+
+
+def _display(thinking: Any) -> Display | None:
+    """Read what is to be shown of thoughts; ``thinking`` is a field that has been checked."""
+    display = thinking.get("display") if isinstance(thinking, dict) else None
+    if display is not None:
+        _one_of(get_args(Display))("thinking.display", display)
+    return display
 
 
 def _schema(name: str, value: Any) -> Json:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Thinking = Literal["off", "adaptive"]
+#: What is shown of thoughts: a summary, or only that there are any.
+Display = Literal["summarized", "omitted"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 
 #: Longest reply that is asked for in one piece, in tokens: for more the SDK demands a stream, because it expects them
@@ -24,6 +26,7 @@ class MessagesRequest:
     messages: list[dict[str, Any]] = field(repr=False)
     system: str | None = field(default=None, repr=False)
     thinking: Thinking = "off"
+    display: Display = "summarized"
     effort: Effort | None = None
     schema: dict[str, Any] | None = field(default=None, repr=False)
     is_streamed: bool = True

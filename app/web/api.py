@@ -170,6 +170,7 @@ def _request(asked: Asked, *, is_streamed: bool) -> MessagesRequest:
         messages=asked.messages or [{"role": "user", "content": message}],
         system=options.system_prompt if asked.system is None else asked.system,
         thinking=asked.thinking or options.thinking,
+        display=asked.display or "summarized",
         effort=asked.effort,
         schema=asked.schema,
         is_streamed=is_streamed or max_tokens > WHOLE_TOKENS,
@@ -179,7 +180,7 @@ def _request(asked: Asked, *, is_streamed: bool) -> MessagesRequest:
 
 def _model(asked: Asked) -> str:
     options = services().options.get()
-    model = asked.model or options.model
+    model = options.model if asked.model is None else asked.model
     if model not in options.models:
         raise Malformed(f"model must be one of: {', '.join(options.models)}.")
     return model

@@ -130,6 +130,9 @@ def test_sends_what_was_asked_and_no_more(asker: Asker, fake: FakeClaude) -> Non
 def test_asks_for_thinking_where_it_is_wanted(asker: Asker, fake: FakeClaude) -> None:
     asker.ask(MessagesRequest("m", 5, REQUEST.messages, thinking="adaptive"))
 
+    asker.ask(MessagesRequest("m", 5, REQUEST.messages, thinking="adaptive", display="omitted"))
+
+    assert [request["thinking"]["display"] for request in fake.requests] == ["summarized", "omitted"]
     assert fake.requests[0]["thinking"] == {"type": "adaptive", "display": "summarized"}
 
 

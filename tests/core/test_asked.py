@@ -49,6 +49,8 @@ def test_reads_a_message() -> None:
         ("thinking", "off", "off"),
         ("thinking", "adaptive", "adaptive"),
         ("thinking", {"type": "adaptive"}, "adaptive"),
+        ("thinking", {"type": "adaptive", "display": "omitted"}, "adaptive"),
+        ("thinking", {"type": "adaptive", "display": None}, "adaptive"),
         ("thinking", {"type": "disabled"}, "off"),
         ("schema", {"type": "object"}, {"type": "object"}),
         ("conversation", "new", "new"),
@@ -107,13 +109,40 @@ def test_effort_must_be_one_of_five(value: Any) -> None:
     assert refused(effort=value) == "effort must be one of: low, medium, high, xhigh, max."
 
 
-@pytest.mark.parametrize("value", ["on", 3, True, [], {}, {"type": "enabled"}, {"type": ["adaptive"]}])
+@pytest.mark.parametrize("value", ["on", "", 3, True, []])
 def test_thinking_must_be_one_of_two(value: Any) -> None:
     assert refused(thinking=value) == "thinking must be one of: off, adaptive."
 
 
-def test_thinking_takes_no_budget() -> None:
-    assert "budget_tokens" in refused(thinking={"type": "adaptive", "budget_tokens": 1024})
+@pytest.mark.parametrize("value", [{}, {"type": "enabled", "budget_tokens": 1024}, {"type": ["adaptive"]}])
+def test_the_type_of_thinking_must_be_one_of_two(value: Any) -> None:
+    assert refused(thinking=value) == "thinking.type must be one of: adaptive, disabled."
+
+
+@pytest.mark.parametrize("display", ["full", "", 3, ["omitted"]])
+def test_the_display_of_thinking_must_be_one_of_two(display: Any) -> None:
+    thinking = {"type": "adaptive", "display": display}
+
+    assert refused(thinking=thinking) == "thinking.display must be one of: summarized, omitted."
+
+
+@pytest.mark.parametrize("name", ["budget_tokens", "x"])
+def test_thinking_takes_nothing_else(name: str) -> None:
+    assert name in refused(thinking={"type": "adaptive", name: 1024})
+    assert "display" in refused(thinking={"type": "disabled", "display": "omitted"})
+
+
+def test_reads_what_is_shown_of_thoughts() -> None:
+    assert asked(thinking={"type": "adaptive", "display": "omitted"}).display == "omitted"
+    assert asked(thinking="adaptive").display is None
+
+
+@pytest.mark.parametrize(
+    "given", [{"system": ""}, {"thinking": "off"}, {"max_tokens": 1}, {"schema": {"type": "object"}}]
+)
+def test_a_conversation_goes_with_few_fields(given: dict[str, Any]) -> None:
+    [name] = given
+    assert refused(conversation="new", **given) == f"{name} cannot be used together with conversation."
 
 
 @pytest.mark.parametrize("value", ["{}", 3, True, [], [{}]])

@@ -131,6 +131,13 @@ def test_sends_what_was_asked_to_claude(make_app: Callable[..., Flask], claude: 
     assert (request.max_tokens, request.effort, request.thinking) == (9, "low", "adaptive")
 
 
+def test_passes_on_what_is_shown_of_thoughts(client: FlaskClient, claude: ScriptedClaude) -> None:
+    post(client, thinking={"type": "adaptive", "display": "omitted"}).close()
+    post(client, thinking="adaptive").close()
+
+    assert [request.display for request in claude.requests] == ["omitted", "summarized"]
+
+
 def test_caps_max_tokens(client: FlaskClient, claude: ScriptedClaude) -> None:
     post(client, max_tokens=10**9).close()
 

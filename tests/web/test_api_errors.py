@@ -40,6 +40,8 @@ def ask(client: FlaskClient, **fields: Any) -> TestResponse:
         ({"message": 3}, "message"),
         ({"max_tokens": "many"}, "max_tokens"),
         ({"model": "gpt"}, "model"),
+        ({"model": ""}, "model"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, "thinking.type"),
         ({"stream": False, "events": True}, "events"),
     ],
 )
