@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from app.core import wire
 from app.core.assembly import Assembly
 from app.core.errors import RillError
-from app.core.events import Event, TextDelta
+from app.core.events import BlockStart, Event, TextDelta
 from app.core.sse import STREAM_HEADERS, encode
 from app.web import api_errors
 
@@ -74,8 +74,8 @@ class ServerSentEvents:
     def _piece(self, event: Event) -> bytes:
         raw = wire.raw(event) if self._has_events else None
         written = encode(json.dumps(raw, ensure_ascii=False), event=raw["type"]) if raw else b""
-        if isinstance(event, TextDelta):
-            written += _data({"text": event.text})
+        if text := _text(event):
+            written += _data({"text": text})
         return written
 
 
@@ -86,7 +86,7 @@ class PlainText:
 
     def pieces(self, events: Iterable[Event]) -> bytes:
         """Write what came."""
-        return "".join(event.text for event in events if isinstance(event, TextDelta)).encode()
+        return "".join(map(_text, events)).encode()
 
     def beat(self) -> bytes:
         """Write nothing: there is nothing a reader would not see."""
@@ -111,6 +111,15 @@ def figures(source: Source) -> dict[str, Any]:
         "id": assembly.id,
         **source.about,
     }
+
+
+def _text(event: Event) -> str:
+    """Give the piece of text that an event carries; a block may come with the first of its own."""
+    if isinstance(event, TextDelta):
+        return event.text
+    if isinstance(event, BlockStart) and event.block.get("type") == "text":
+        return str(event.block.get("text") or "")
+    return ""
 
 
 def _data(content: dict[str, Any]) -> bytes:

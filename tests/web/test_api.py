@@ -76,6 +76,15 @@ def test_gives_the_bare_text(client: FlaskClient, claude: ScriptedClaude) -> Non
     assert response.data == "caf\u00e9 \N{GRINNING FACE}".encode()
 
 
+def test_gives_the_text_that_a_block_came_with(client: FlaskClient, claude: ScriptedClaude) -> None:
+    script = [*saying()[:1], BlockStart(0, {"type": "text", "text": "Say "}), *saying("hello")[2:]]
+    claude.scripts += [script, script, script]
+
+    assert frames(post(client))[:2] == [b'data: {"text": "Say "}\n\n', b'data: {"text": "hello"}\n\n']
+    assert post(client, "text/plain").data == b"Say hello"
+    assert post(client, "application/json").json["text"] == "Say hello"
+
+
 @pytest.mark.parametrize(("accept", "fields"), [("application/json", {}), (None, {"stream": False})])
 def test_gives_the_whole_reply_at_once(
     client: FlaskClient, claude: ScriptedClaude, accept: str | None, fields: dict[str, Any]
