@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anthropic
 import httpx2
 
 from app.adapters.claude_errors import NotAReply, TooLarge, an_id
 from app.adapters.pulse import Pulse
+from app.core import wire
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -142,6 +143,15 @@ def to_event(raw: dict[str, Any], request_id: str | None, at: int) -> Event | No
 
     Raises TypeError where a field that Rill reads is of another type than it is documented to be.
     """
+    event = _to_event(raw, request_id, at)
+    is_plain = isinstance(event, TextDelta | ThinkingDelta) and len(raw) == 3 and len(raw["delta"]) == 2
+    if event is None or is_plain or (more := wire.more_of(raw, event)) is None:
+        return event
+    found: Event = replace(cast(Any, event), more=more)  # every one of Claude's has it
+    return found
+
+
+def _to_event(raw: dict[str, Any], request_id: str | None, at: int) -> Event | None:
     match raw.get("type"):
         case "content_block_delta":
             return _delta(_a(int, raw["index"]), _a(dict, raw["delta"]), at)

@@ -1,7 +1,8 @@
 """What Claude said, as values: the six stream events, our own three, and their journal form.
 
 A journal entry is ``(kind, body)``: ``kind`` names the class below, ``body`` is JSON of its fields. ``at`` is when
-an event came, in milliseconds since the request began; two events that differ in that alone are equal.
+an event came, in milliseconds since the request began, and ``more`` what it had that no other field holds, by the
+names of the API; two events that differ in those alone are equal.
 """
 
 import json
@@ -21,6 +22,12 @@ def _at() -> int:
     return when
 
 
+def _more() -> Json | None:
+    """Declare the field for what an event had besides."""
+    more: Json | None = field(default=None, compare=False)
+    return more
+
+
 #: A reply in one of these is still being written.
 LIVE: frozenset[str] = frozenset({"queued", "running"})
 
@@ -34,6 +41,7 @@ class MessageStart:
     usage: Json = field(default_factory=dict)
     at: int = _at()
     message: Json = field(default_factory=dict, compare=False)
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class BlockStart:
     index: int
     block: Json
     at: int = _at()
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class TextDelta:
     index: int
     text: str
     marks: str = field(default="", compare=False)
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class ThinkingDelta:
     index: int
     text: str
     marks: str = field(default="", compare=False)
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,7 @@ class OtherDelta:
     index: int
     delta: Json
     at: int = _at()
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class BlockStop:
 
     index: int
     at: int = _at()
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,7 @@ class MessageDelta:
     usage: Json = field(default_factory=dict)
     at: int = _at()
     delta: Json = field(default_factory=dict, compare=False)
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,7 @@ class MessageStop:
     """``message_stop``: Claude's reply is complete."""
 
     at: int = _at()
+    more: Json | None = _more()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +187,7 @@ _FORMS = {cls: (kind, tuple(f.name for f in fields(cls))) for kind, cls in _KIND
 def to_entry(event: Event) -> tuple[str, str]:
     """Turn an event into its journal form: kind and JSON body."""
     kind, names = _FORMS[type(event)]
-    body = {name: getattr(event, name) for name in names}
+    body = {name: value for name in names if (value := getattr(event, name)) is not None or name != "more"}
     if isinstance(event, Void):
         body["sent"] = to_entry(event.sent)
     return kind, storable(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
@@ -192,7 +207,7 @@ def coalesce(events: Iterable[Event]) -> Iterator[Event]:
     held: list[TextDelta | ThinkingDelta] = []
     for event in events:
         is_delta = isinstance(event, TextDelta | ThinkingDelta)
-        if held and not (is_delta and type(event) is type(held[0]) and event.index == held[0].index):
+        if held and not (is_delta and _is_alike(event, held[0])):
             yield _joined(held)
             held = []
         if isinstance(event, TextDelta | ThinkingDelta):
@@ -203,8 +218,12 @@ def coalesce(events: Iterable[Event]) -> Iterator[Event]:
         yield _joined(held)
 
 
+def _is_alike(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one.index == other.index and one.more == other.more
+
+
 def _joined(deltas: list[TextDelta | ThinkingDelta]) -> TextDelta | ThinkingDelta:
     first = deltas[0]
     if len(deltas) == 1:
         return first
-    return type(first)(first.index, "".join([d.text for d in deltas]), "".join([d.marks for d in deltas]))
+    return type(first)(first.index, "".join([d.text for d in deltas]), "".join([d.marks for d in deltas]), first.more)

@@ -14,11 +14,15 @@ _KINDS: dict[str, type[TextDelta | ThinkingDelta]] = {"text": TextDelta, "thinki
 
 @dataclass(slots=True)
 class Run:
-    """Neighbouring deltas of text: of which block, of which kind (``text`` or ``thinking``), and their marks."""
+    """Neighbouring deltas of text: of which block, of which kind (``text`` or ``thinking``), and their marks.
+
+    ``more`` is what each had besides.
+    """
 
     kind: str
     index: int
     marks: bytearray = field(default_factory=bytearray)
+    more: Json | None = None
 
 
 class Trace:
@@ -34,15 +38,17 @@ class Trace:
             return
         kind = "text" if isinstance(event, TextDelta) else "thinking"
         last = self._items[-1] if self._items else None
-        if not isinstance(last, Run) or last.kind != kind or last.index != event.index:
-            last = Run(kind, event.index)
+        if not isinstance(last, Run) or (last.kind, last.index, last.more) != (kind, event.index, event.more):
+            last = Run(kind, event.index, more=event.more)
             self._items.append(last)
         last.marks += (event.marks or f"0:{len(event.text)} ").encode()
 
     def dump(self) -> bytes:
         """Write it compactly; ``Trace.load`` reads it."""
         items = [
-            [item.kind, item.index, item.marks.decode()] if isinstance(item, Run) else to_entry(item)
+            [item.kind, item.index, item.marks.decode(), *([item.more] if item.more else [])]
+            if isinstance(item, Run)
+            else to_entry(item)
             for item in self._items
         ]
         return zlib.compress(json.dumps(items, ensure_ascii=False).encode())
@@ -52,8 +58,11 @@ class Trace:
         """Read what ``dump`` wrote."""
         trace = cls()
         for kind, *rest in json.loads(zlib.decompress(dumped)):
-            is_run = len(rest) == 2
-            trace._items.append(Run(kind, rest[0], bytearray(rest[1].encode())) if is_run else from_entry(kind, *rest))
+            if len(rest) == 1:
+                trace._items.append(from_entry(kind, *rest))
+                continue
+            index, marks, *more = rest
+            trace._items.append(Run(kind, index, bytearray(marks.encode()), *more))
         return trace
 
     def events(self, content: list[Block]) -> Iterator[tuple[int, Event]]:
@@ -69,7 +78,7 @@ class Trace:
             for at, length in wire.marks(item.marks.decode()):
                 start = read.get((item.index, item.kind), 0)
                 read[item.index, item.kind] = start + length
-                yield at, _KINDS[item.kind](item.index, text[start : start + length], f"{at}:{length} ")
+                yield at, _KINDS[item.kind](item.index, text[start : start + length], f"{at}:{length} ", item.more)
 
 
 def size(raw: Json) -> int:

@@ -22,6 +22,27 @@ _MARK = re.compile(r"(\d+):(\d+) ")
 
 def raw(event: Event) -> Json | None:
     """Write an event in the API's form; None for those that are ours. A joined delta is written as one."""
+    if isinstance(event, Void):
+        return raw(event.sent)
+    sent = _plain(event)
+    more = getattr(event, "more", None)
+    if sent is None or not more:
+        return sent
+    if "delta" in more and isinstance(event, TextDelta | ThinkingDelta):
+        return {**sent, **more, "delta": {**sent["delta"], **more["delta"]}}
+    return {**sent, **more}
+
+
+def more_of(sent: Json, event: Event) -> Json | None:
+    """Give what an event had as it was ``sent`` and would not have as ``raw`` writes it; None for nothing."""
+    written = _plain(event) or {}
+    more = {name: value for name, value in sent.items() if name not in written or written[name] != value}
+    if "delta" in more and isinstance(event, TextDelta | ThinkingDelta):
+        more["delta"] = {name: value for name, value in sent["delta"].items() if name not in written["delta"]}
+    return {name: value for name, value in more.items() if name != "delta" or value} or None
+
+
+def _plain(event: Event) -> Json | None:
     match event:
         case MessageStart():
             return {"type": "message_start", "message": event.message}
@@ -32,11 +53,10 @@ def raw(event: Event) -> Json | None:
         case BlockStop():
             return {"type": "content_block_stop", "index": event.index}
         case MessageDelta():
-            return {"type": "message_delta", "delta": event.delta, "usage": event.usage}
+            usage = {"usage": event.usage} if event.usage else {}
+            return {"type": "message_delta", "delta": event.delta, **usage}
         case MessageStop():
             return {"type": "message_stop"}
-        case Void():
-            return raw(event.sent)
         case _:
             return None
 
@@ -53,7 +73,7 @@ def parts(event: Event) -> Iterator[Event]:
         return
     start = 0
     for at, length in marks(event.marks):
-        yield type(event)(event.index, event.text[start : start + length], f"{at}:{length} ")
+        yield type(event)(event.index, event.text[start : start + length], f"{at}:{length} ", event.more)
         start += length
 
 

@@ -45,8 +45,10 @@ def test_gives_back_every_event_with_its_time(events: list[Event]) -> None:
     found = [event for _at, event in trace.events(assembly.content)]
 
     assert found == [*blocks, *events]
-    marks = [getattr(event, "marks", getattr(event, "at", None)) for event in events]
-    assert [getattr(event, "marks", getattr(event, "at", None)) for event in found[4:]] == marks
+    marks = [(getattr(event, "marks", getattr(event, "at", None)), getattr(event, "more", None)) for event in events]
+    assert [
+        (getattr(event, "marks", getattr(event, "at", None)), getattr(event, "more", None)) for event in found[4:]
+    ] == marks
 
 
 def test_begins_after_the_text_a_block_came_with() -> None:
