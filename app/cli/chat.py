@@ -1,6 +1,5 @@
 """``flask chat``: ask Claude from a shell, through the same adapter as the page."""
 
-import json
 import logging
 import signal
 import sys
@@ -24,7 +23,7 @@ from app.core.events import BlockStart, Event, Retrying, TextDelta, ThinkingDelt
 from app.core.request import WHOLE_TOKENS, Effort, MessagesRequest
 from app.core.schema import follow
 from app.core.settings import Settings
-from app.core.text import storable
+from app.core.text import from_json, storable
 
 _STOPPED = Outcome(Exit.STOPPED, "Stopped.", "stopped")
 _NOT_JSON = Outcome(Exit.SCHEMA, "The reply is not what the schema asks for. --json shows what came.", "schema")
@@ -115,7 +114,7 @@ def _schema(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
+        schema = from_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise click.BadParameter(f"{path} cannot be read as JSON: {error}", param_hint="--schema") from None
     if not isinstance(schema, dict):

@@ -217,7 +217,26 @@ def test_prints_no_object_that_is_not_one(
     assert found["error"]["exit"] == code
 
 
-@pytest.mark.parametrize("text", ["[]", "{", ""])
+@pytest.mark.parametrize("reply", ['{"city": 1e999}', '{"city": ' + "[" * 3_000 + "]" * 3_000 + "}"], ids=range(2))
+def test_prints_no_odd_object(run: FlaskCliRunner, fake: FakeClaude, schema: str, reply: str) -> None:
+    fake.answers.append(saying(reply))
+
+    result = run.invoke(args=["chat", "Where?", "--schema", schema])
+
+    assert (result.exit_code, result.stdout) == (Exit.SCHEMA, "")
+
+
+@pytest.mark.parametrize("text", ['{"type": "object", "required": 5}', '\ufeff{"type": "object", "required": "city"}'])
+def test_takes_schemas_that_are_odd(run: FlaskCliRunner, fake: FakeClaude, tmp_path: Path, text: str) -> None:
+    (tmp_path / "odd.json").write_text(text, encoding="utf-8")
+    fake.answers.append(saying('{"city": "Ulm"}'))
+
+    result = run.invoke(args=["chat", "Where?", "--schema", str(tmp_path / "odd.json")])
+
+    assert (result.exit_code, json.loads(result.stdout)) == (Exit.DONE, {"city": "Ulm"})
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "", '{"x": ' + "[" * 3_000 + "]" * 3_000 + "}"], ids=range(4))
 def test_refuses_a_schema_that_is_none(run: FlaskCliRunner, fake: FakeClaude, tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.json").write_text(text)
 
