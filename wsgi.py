@@ -1,11 +1,16 @@
 """The entry point of gunicorn, which has patched the process already, and of the flask command."""
 
+import os
+import signal
 import sys
 
 from gevent import monkey
 
-if not monkey.is_module_patched("socket"):  # the flask command: what waits for Claude has to be watched there, too
+is_command = not monkey.is_module_patched("socket")
+if is_command:  # the flask command: what waits for Claude has to be watched there, too
     monkey.patch_all()
+    if is_command := signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda _signal, _frame: os._exit(130))  # nothing has begun: end without a word
 
 from app import create_app
 from app.core import logs
@@ -18,3 +23,5 @@ try:
 except ConfigurationError as error:
     print(f"Rill cannot start. {error}", file=sys.stderr)
     sys.exit(4)
+if is_command:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

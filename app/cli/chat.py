@@ -133,6 +133,7 @@ class _Chat:
     def run(self, call: Call) -> Exit:
         """Ask, print, and give the exit code."""
         try:
+            self._terminal.check()  # before a reply is paid for that nobody could read
             outcome = self._finish(self._heard(call))
         except Unwritable as error:
             if error.is_gone:

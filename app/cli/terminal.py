@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from contextlib import suppress
+from errno import EBADF
 from itertools import cycle
 from typing import Any, TextIO
 
@@ -47,6 +48,11 @@ class Terminal:
         for stream in (self._out, self._err):
             if hasattr(stream, "reconfigure"):  # what the locale has no letter for is written as an escape
                 stream.reconfigure(errors="backslashreplace")
+
+    def check(self) -> None:
+        """Raise Unwritable where there is no standard output."""
+        if self._out is None:
+            raise Unwritable(OSError(EBADF, os.strerror(EBADF)))
 
     def say(self, text: str) -> None:
         """Write to standard output: exactly, or onto a terminal without control characters; raises Unwritable."""

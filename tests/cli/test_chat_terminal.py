@@ -1,12 +1,15 @@
 """``flask chat`` as a process of its own: on a terminal, in a pipe, and with Ctrl-C at any time."""
 
 import fcntl
+import os
+import shlex
 import socket
 import struct
 import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import gevent
 import psutil
@@ -170,6 +173,18 @@ def unread(chat: OnTerminal) -> int:
     return struct.unpack("i", fcntl.ioctl(chat.process.stdout, termios.FIONREAD, bytes(4)))[0]
 
 
+def test_stops_while_the_app_loads(start: Start, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    os.mkfifo(key)
+    chat = start("Hi", ANTHROPIC_API_KEY_FILE=str(key))
+    with key.open("wb"):  # it has been opened to be read, too, and nothing comes
+        chat.type(CTRL_C)
+        code = chat.end()
+
+    assert code == Exit.STOPPED
+    assert chat.screen == b"^C"
+
+
 def test_stops_while_it_reads_the_prompt(start: Start, fake: FakeClaude) -> None:
     chat = start(piped=("stdin",))
     with gevent.Timeout(PATIENCE_S):
@@ -204,6 +219,18 @@ def test_says_that_the_disk_is_full(environ: dict[str, str], command: list[str])
 
     assert done.returncode == Exit.UNWRITTEN
     assert done.stderr == b"Standard output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("options", ["", "--json", "--no-stream"])
+def test_asks_nothing_where_there_is_no_output(
+    environ: dict[str, str], command: list[str], fake: FakeClaude, options: str
+) -> None:
+    words = f"{shlex.join(command)} Hi {options} </dev/null >&-"
+    done = subprocess.run(["sh", "-c", words], cwd=ROOT, env=environ, stderr=-1, timeout=PATIENCE_S)
+
+    assert done.returncode == Exit.UNWRITTEN
+    assert done.stderr == b"Standard output cannot be written: Bad file descriptor.\n"
+    assert fake.requests == []
 
 
 def test_reads_what_is_piped_in(environ: dict[str, str], command: list[str], fake: FakeClaude) -> None:
