@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, get_args
 
 import click
@@ -73,7 +74,7 @@ def chat(**given: Any) -> None:
         schema = _schema(options.schema)
         request = _request(options, rill.settings, schema)
         with _no_log():
-            code = _Chat(options, request).run(rill.claude.call(request))
+            code = _Chat(options, request, is_paid=rill.settings.mode != "demo").run(rill.claude.call(request))
         sys.exit(code)
     except KeyboardInterrupt:
         sys.exit(Exit.STOPPED)
@@ -125,8 +126,8 @@ def _schema(path: Path | None) -> dict[str, Any] | None:
 class _Chat:
     """One question and its reply on the terminal."""
 
-    def __init__(self, options: Options, request: MessagesRequest) -> None:
-        self._options, self._request = options, request
+    def __init__(self, options: Options, request: MessagesRequest, *, is_paid: bool) -> None:
+        self._options, self._request, self._is_paid = options, request, is_paid
         self._terminal, self._reply = Terminal(), Reply()
         self._texts: set[int] = set()
 
@@ -145,13 +146,14 @@ class _Chat:
         if outcome.sentence:
             code = f" ({outcome.code})" if outcome.code not in ("", "stopped", "refusal", "schema") else ""
             self._terminal.tell(outcome.sentence + code)
-        if line := figures(self._reply, is_streamed=self._request.is_streamed):
+        if line := figures(self._reply, is_streamed=self._request.is_streamed, is_paid=self._is_paid):
             self._terminal.tell(line)
         return outcome.exit
 
     def _heard(self, call: Call) -> Outcome:
         """Take in the whole reply, shown as it comes unless it is held."""
         self._terminal.wait("Waiting for Claude")
+        began = monotonic()
         try:
             with _interruptible(call), closing(iter(call)) as events:  # type: ignore[type-var]  # it is a generator
                 for event in events:
@@ -161,6 +163,8 @@ class _Chat:
             return failed(error)
         except (Stopped, KeyboardInterrupt):
             return _STOPPED
+        finally:
+            self._reply.end(round(1000 * (monotonic() - began)))
         return ended(self._reply.assembly)
 
     def _show(self, event: Event) -> None:

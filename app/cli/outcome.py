@@ -5,9 +5,11 @@ from enum import IntEnum
 from typing import Any
 
 from app.core import failing
+from app.core.amounts import dollars
 from app.core.assembly import Assembly
 from app.core.errors import Kind, Upstream
 from app.core.events import Event, MessageStart, MessageStop, TextDelta, ThinkingDelta
+from app.core.pricing import cost, is_known, taken
 from app.core.wire import marks
 
 
@@ -90,6 +92,11 @@ class Reply:
         elif isinstance(event, MessageStop):
             self.total_ms = event.at
 
+    def end(self, at_ms: int) -> None:
+        """Say when it ended, if Claude did not."""
+        if self.total_ms is None:
+            self.total_ms = at_ms
+
 
 def ended(assembly: Assembly) -> Outcome:
     """Say how a reply ended that Claude completed."""
@@ -103,17 +110,27 @@ def failed(error: Upstream) -> Outcome:
     return Outcome(_EXITS[error.kind], failing.sentence(error, _SENTENCES), error.code)
 
 
-def figures(reply: Reply, *, is_streamed: bool) -> str:
-    """Write what a reply took as one line; empty where nothing is known."""
-    usage, assembly = reply.assembly.usage, reply.assembly
-    cached, written = (usage.get(f"cache_{name}_input_tokens") or 0 for name in ("read", "creation"))
-    thought = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
+def figures(reply: Reply, *, is_streamed: bool, is_paid: bool = True) -> str:
+    """Write what a reply took as one line; empty where nothing came.
+
+    Of one that broke off Claude does not say how much it wrote: that is estimated.
+    """
+    assembly, usage = reply.assembly, reply.assembly.usage
+    if not assembly.model:
+        return ""
+    tokens = taken(usage, assembly.text, is_complete=assembly.is_complete)
+    about = "" if assembly.is_complete else "about "
     parts = []
     if "input_tokens" in usage:
-        given = f"{usage['input_tokens'] + cached + written:,} tokens in"
-        given += _inside({"cached": cached, "written to the cache": written})
-        parts.append(f"{given}, {usage.get('output_tokens', 0):,} out{_inside({'thinking': thought})}")
-    times = {"first token": reply.first_ms if is_streamed else None, "total": reply.total_ms}
+        thought = (usage.get("output_tokens_details") or {}).get("thinking_tokens") or 0
+        given = _inside({"cached": tokens.read, "written to the cache": tokens.write_5m + tokens.write_1h})
+        out = f"{about}{tokens.output:,} out{_inside({'thinking': thought})}"
+        parts.append(f"{tokens.prompt:,} tokens in{given}, {out}")
+        if is_paid:
+            most = about if is_known(assembly.model) else "at most "
+            parts.append(f"{most}{dollars(cost(assembly.model, tokens))}")
+    end = "total" if assembly.is_complete else "ended after"
+    times = {"first token": reply.first_ms if is_streamed else None, end: reply.total_ms}
     parts.append(", ".join(f"{name} {ms / 1000:.2f} s" for name, ms in times.items() if ms is not None))
     parts.append(", ".join(word for word in (assembly.model, assembly.stop_reason) if word))
     return "; ".join(part for part in parts if part)

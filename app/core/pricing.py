@@ -95,6 +95,11 @@ _LONG_PRICES = {"claude-haiku-5-5": _price(0.5, 2.5)}
 _DEAREST = max(_PRICES.values(), key=lambda price: price.output)
 
 
+def is_known(model: str) -> bool:
+    """Say whether the price of a model is in the table."""
+    return model in _PRICES
+
+
 def cost(model: str, tokens: Tokens) -> int:
     """Give what a call costs, in millionths of a dollar."""
     price = _PRICES.get(model, _DEAREST)

@@ -97,7 +97,11 @@ def fake() -> Iterator[FakeClaude]:
 def run(fake: FakeClaude, tmp_path: Path) -> Iterator[FlaskCliRunner]:
     """Give what runs commands in this process; a Claude that does not really wait before it tries again."""
     claude = Claude(api_key="sk-ant-x", base_url=fake.url, sleep=lambda _seconds: None)
-    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/rill.db", "RILL_MODELS": "claude-a,claude-b"}
+    environ = {
+        "DATABASE_URL": f"sqlite:///{tmp_path}/rill.db",
+        "RILL_MODELS": "claude-a,claude-b",
+        "ANTHROPIC_BASE_URL": fake.url,
+    }
     app = create_app(Settings.from_env({**environ, "RILL_MODEL": "claude-a"}), claude=claude)
     yield app.test_cli_runner()
     claude.client.close()

@@ -17,7 +17,7 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "require
 
 #: options, what Claude answers to each attempt, the exit code, part of what is told
 ENDS = [
-    ([], saying("Fine."), Exit.DONE, "12 tokens in, 34 out; first token"),
+    ([], saying("Fine."), Exit.DONE, "12 tokens in, 34 out; at most $0.00182; first token"),
     ([], saying("And so on", stop_reason="max_tokens"), Exit.DONE, "length limit"),
     (["--model", "nobody"], saying(), Exit.USAGE, "choose one of claude-a, claude-b"),
     (["--max-tokens", "0"], saying(), Exit.USAGE, "--max-tokens"),

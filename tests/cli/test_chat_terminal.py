@@ -61,7 +61,9 @@ def test_shows_only_what_is_safe(start: Start, fake: FakeClaude) -> None:
     assert chat.end() == Exit.DONE
     waiting, _away, rest = chat.screen.rpartition(b"\r\x1b[K")
     assert waiting.startswith(b"\r\x1b[K| Waiting for Claude")
-    assert rest.startswith(b"Here I am.\r\n]0;owned[2Jb1mcd" + NEWLINE + b"12 tokens in, 34 out; first token ")
+    assert rest.startswith(
+        b"Here I am.\r\n]0;owned[2Jb1mcd" + NEWLINE + b"12 tokens in, 34 out; at most $0.00182; first token "
+    )
     assert rest.endswith(b"; claude-fake, end_turn" + NEWLINE)
 
 

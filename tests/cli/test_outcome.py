@@ -66,20 +66,42 @@ def test_writes_what_a_reply_took() -> None:
     thought = {"output_tokens_details": {"thinking_tokens": 20}}
     end = "first token 0.82 s, total 2.31 s; claude-a, end_turn"
 
-    assert figures(reply(usage), is_streamed=True) == f"12 tokens in, 1,034 out; {end}"
+    assert figures(reply(usage), is_streamed=True) == f"12 tokens in, 1,034 out; at most $0.05182; {end}"
     assert figures(reply(usage | cached | thought), is_streamed=True) == (
-        f"1,020 tokens in (1,000 cached, 8 written to the cache), 1,034 out (20 thinking); {end}"
+        f"1,020 tokens in (1,000 cached, 8 written to the cache), 1,034 out (20 thinking); at most $0.05298; {end}"
     )
 
 
 def test_knows_no_first_token_of_a_reply_in_one_piece() -> None:
     line = figures(reply({"input_tokens": 12}), is_streamed=False)
 
-    assert line == "12 tokens in, 1,034 out; total 2.31 s; claude-a, end_turn"
+    assert line == "12 tokens in, 1,034 out; at most $0.05182; total 2.31 s; claude-a, end_turn"
 
 
 def test_writes_no_figures_where_nothing_came() -> None:
     assert figures(Reply(), is_streamed=True) == ""
+
+
+def test_writes_the_price_that_is_known() -> None:
+    made = reply({"input_tokens": 12})
+    made.assembly.model = "claude-sonnet-5-5"
+
+    assert "1,034 out; $0.01036; first token" in figures(made, is_streamed=True)
+    assert "$" not in figures(made, is_streamed=True, is_paid=False)
+
+
+def test_estimates_what_broke_off_took() -> None:
+    made = Reply()
+    for event in (
+        MessageStart("claude-sonnet-5-5", "req_1", {"input_tokens": 12, "output_tokens": 1}, 90),
+        TextDelta(0, "x" * 1_000, "820:1000 "),
+    ):
+        made.add(event)
+    made.end(17_040)
+
+    assert figures(made, is_streamed=True) == (
+        "12 tokens in, about 401 out; about $0.004034; first token 0.82 s, ended after 17.04 s; claude-sonnet-5-5"
+    )
 
 
 def test_gives_the_same_keys_however_it_ended() -> None:
