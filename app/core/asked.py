@@ -34,11 +34,11 @@ class Asked:
     max_tokens: int | None = None
     effort: Effort | None = None
     thinking: Thinking | None = None
-    display: Display | None = None
     schema: Json | None = field(default=None, repr=False)
     conversation: str | None = None
     events: bool = False
     stream: bool | None = None
+    display: Display | None = None
 
 
 def read(body: bytes) -> Asked:

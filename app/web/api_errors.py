@@ -56,6 +56,8 @@ def answer(status: int, content: dict[str, Any]) -> Response:
     """Answer with an error."""
     response: Response = jsonify(content)
     response.status_code = status
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if (retry_after := content["error"].get("retry_after")) is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response

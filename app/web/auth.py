@@ -43,6 +43,8 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 #: How often a stream looks whether who reads it still may, in seconds.
 _LOOK_S = 10.0
 _SIGN_IN = "You are not signed in, or no longer. Sign in, and try again; nothing that was stored is lost."
+_TOKENLESS = "Send a token of yours: Authorization: Bearer rill_… People make them on the page, under their name."
+_NOT_VALID = "The token is not valid here, or not any more. People make others on the page, under their name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ def person() -> Person:
     """Give the person the request is made for; raises SignInNeeded."""
     found = visitor()
     if found is None:
-        raise SignInNeeded(_SIGN_IN)
+        has_shown = _is_for_program() and "Authorization" in request.headers
+        raise SignInNeeded(_NOT_VALID if has_shown else _TOKENLESS if _is_for_program() else _SIGN_IN)
     return found
 
 

@@ -48,7 +48,7 @@ def test_describes_every_route(app: Flask) -> None:
 def test_describes_every_field() -> None:
     described = SCHEMAS["ChatRequest"]
 
-    assert list(described["properties"]) == [field.name for field in fields(Asked)]
+    assert [*described["properties"], "display"] == [field.name for field in fields(Asked)]
     assert described["additionalProperties"] is False
     assert described["properties"]["effort"]["enum"] == [*get_args(Effort), None]
     assert described["properties"]["messages"]["maxItems"] == MAX_MESSAGES
@@ -59,6 +59,17 @@ def test_describes_every_error() -> None:
     listed = DESCRIPTION["paths"]["/api/chat"]["post"]["responses"]
 
     assert {int(status) for status in listed} - {200, 415, 422} == set(api_errors._TYPES)
+
+
+def test_says_where_a_token_is_needed(client: FlaskClient) -> None:
+    described = client.get("/api/openapi.json").json
+
+    assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    for place, method in (("/api/chat", "post"), ("/api/models", "get")):
+        operation = described["paths"][place][method]
+        assert operation["security"] == [{"token": []}, {}]
+        assert "401" in operation["responses"]
+    assert "security" not in described["paths"]["/api/openapi.json"]["get"]
 
 
 def test_offers_the_models_of_the_operator(make_app: Callable[..., Flask], claude: ScriptedClaude) -> None:

@@ -51,6 +51,17 @@ def test_closes_every_route_to_strangers(app: Flask) -> None:
             assert response.status_code == 401, path
 
 
+def test_tells_programs_what_is_wrong_with_their_token(app: Flask) -> None:
+    client = app.test_client()
+
+    none = client.post("/api/chat", json={"message": "Hi"})
+    other = client.get("/api/models", headers={"Authorization": "Bearer rill_nothing"})
+
+    assert "Send a token" in none.json["error"]["message"]
+    assert "not valid" in other.json["error"]["message"]
+    assert [answer.headers["WWW-Authenticate"] for answer in (none, other)] == ["Bearer", "Bearer"]
+
+
 def test_tells_strangers_nothing(app: Flask) -> None:
     for path in ("/login", "/livez", "/readyz", "/nowhere", "/api/openapi.json", "/login?next=/c/x"):
         assert "sqlite" not in app.test_client().get(path).text
