@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context
+from werkzeug.datastructures import MIMEAccept
 
 from app.chat import conversations
 from app.chat.asking import pseudonym
@@ -74,7 +75,8 @@ def description() -> Response:
 
 def _form(asked: Asked) -> Form | None:
     """Choose how the reply is written; None is all at once, as JSON."""
-    wanted = request.accept_mimetypes.best_match((_SSE, _JSON, _TEXT), default=_SSE)
+    kinds = MIMEAccept([(kind.partition(";")[0].strip(), q) for kind, q in request.accept_mimetypes])
+    wanted = kinds.best_match((_SSE, _JSON, _TEXT), default=_SSE)
     if asked.schema is not None or asked.stream is False or (wanted == _JSON and asked.stream is None):
         if asked.events:
             raise Malformed("events needs a stream: leave stream out, or accept text/event-stream.")
