@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 _END: Any = object()
 
 
-
-
 class Claude:
     """The one client of a worker; make it after gevent has patched the process."""
 

@@ -1,10 +1,10 @@
-"""When a password was reset, beside whose name in a header a session began, and that there was a first administrator."""
+"""When a password was reset, whose name in a header a session began beside, and that an administrator came first."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _PEOPLE = sa.table("user", sa.column("password_hash"))
 _OPTIONS = sa.table("option", sa.column("name", sa.String()), sa.column("value", sa.JSON()))
