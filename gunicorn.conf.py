@@ -155,6 +155,8 @@ def on_starting(server):
         server.rill_lock = hold(settings.database_url)
     except ConfigurationError as error:
         sys.exit(f"Rill cannot start. {error}")
+    except OSError as error:
+        sys.exit(f"Rill cannot start. {error.filename} cannot be written: {error.strerror}.")
     _allow_files(server)
 
 

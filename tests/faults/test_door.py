@@ -58,6 +58,7 @@ def sign_in(rill: Process, password: str) -> http.client.HTTPResponse:
         ({**ACCOUNTS, "RILL_HOST": "0.0.0.0"}, "RILL_URL must be set"),
         ({**ACCOUNTS, "RILL_URL": "https://chat.example"}, "RILL_TRUSTED_PROXIES must be set"),
         ({"RILL_HOST": "unix:/tmp/never.sock"}, "nobody has to sign in: anyone could use your key"),
+        ({"DATABASE_URL": "sqlite:////proc/rill.db"}, "/proc/rill.db.lock cannot be written"),
     ],
 )
 def test_does_not_start_half_open(tmp_path: Path, env: dict[str, str], sentence: str) -> None:
