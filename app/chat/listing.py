@@ -31,10 +31,9 @@ class Page:
     before: str | None = None
     older: str | None = None
 
-    @property
-    def is_live(self) -> bool:
-        """Whether a reply is being written in one of them."""
-        return any(chat.is_live for chat in self.chats)
+    def is_live_beside(self, id: str | None) -> bool:
+        """Say whether a reply is being written in one of them other than ``id``."""
+        return any(chat.is_live and chat.id != id for chat in self.chats)
 
 
 def page(session: Session, owner: str, *, before: str = "", most: int = PAGE) -> Page:

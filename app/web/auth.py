@@ -30,6 +30,7 @@ PUBLIC = frozenset(
         "ops.robots",
         "favicon",
         "api.description",
+        "conversations.listed",
         "login.show",
         "login.create",
         "login.delete",

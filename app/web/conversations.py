@@ -40,11 +40,13 @@ def index() -> str:
 
 @bp.get("/chats")
 def listed() -> BaseResponse:
-    """Give the list of chats, for a page that is open beside it."""
+    """Give the list of chats again; nothing to who is signed out, whom other requests tell so."""
     if not htmx.is_htmx():
         return htmx.see_other(url_for(".index"))
-    html = render_template("conversations/_chats.html", **pages.chats(request.args.get("current")))
-    return htmx.vary(make_response(html))
+    if auth.visitor() is None:
+        return htmx.vary(Response(status=204))
+    values = pages.chats(request.args.get("current"))
+    return htmx.vary(make_response(render_template("conversations/_chats.html", live_reply=None, **values)))
 
 
 @bp.post("/conversations")

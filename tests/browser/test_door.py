@@ -92,7 +92,7 @@ def test_signs_in_without_scripts(browser: Browser, guarded: Process) -> None:
     page.locator("#prompt").fill("hello")
     page.locator("#go").click(no_wait_after=True)
 
-    expect(page.locator(".message__footer")).to_contain_text("complete")
+    expect(page.locator(".message__footer")).to_contain_text("tokens")
     page.get_by_role("link", name="Options").click()
     page.get_by_label("I mean it").check()
     page.get_by_role("button", name="Delete this chat").click()

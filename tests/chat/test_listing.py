@@ -45,8 +45,9 @@ def test_lists_the_newest_activity_first_with_marks(services: Services) -> None:
         ("Second", True, False),
         ("First", False, True),
     ]
-    assert listed.is_live
-    assert first.is_new
+    assert listed.is_live_beside(None)
+    assert listed.is_live_beside(second.message.conversation_id)
+    assert not listed.is_live_beside(first.message.conversation_id)
 
 
 def test_reaches_every_chat_once_page_by_page(services: Services) -> None:

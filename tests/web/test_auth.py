@@ -67,6 +67,12 @@ def test_tells_strangers_nothing(app: Flask) -> None:
         assert "sqlite" not in app.test_client().get(path).text
 
 
+def test_says_nothing_to_a_list_that_asks_again(app: Flask) -> None:
+    answer = app.test_client().get("/chats", headers=HTMX)
+
+    assert (answer.status_code, answer.text) == (204, "")
+
+
 def test_keeps_what_was_written_when_a_session_is_over(app: Flask) -> None:
     plain = app.test_client().post("/conversations", data={"text": "My long question"})
     htmx = app.test_client().post("/conversations", data={"text": "My long question"}, headers=HTMX)

@@ -172,6 +172,7 @@ def test_asks_for_the_list_again_while_a_chat_in_it_is_live(
     claude.scripts.append([is_over, *saying("Hello.")])
     live = start(client)
 
+    assert not soup(client.get(f"/c/{live}")).select("#chats-list [hx-get]")
     asking = soup(client.get("/")).select_one("#chats-list [hx-get]")
     growing = soup(client.get(asking["hx-get"], headers=HTMX))
     is_over.set()
