@@ -5,7 +5,8 @@ at once; the bounds of the process stay.
 """
 
 from app import create_app
-from app.adapters.claude import Claude, Limits
+from app.adapters.claude import Claude
+from app.adapters.claude_wire import Limits
 from app.chat import conversations, views
 from app.core import logs
 from app.core.settings import Settings

@@ -7,6 +7,7 @@ from gevent.event import Event as Flag
 
 from app.adapters.pulse import Stopped
 from app.core.catalog import Model
+from app.core.errors import Upstream
 from app.core.events import (
     BlockStart,
     BlockStop,
@@ -17,6 +18,7 @@ from app.core.events import (
     TextDelta,
 )
 from app.core.request import MessagesRequest
+from app.core.tally import Tally
 
 Script = list[Event | Exception | Flag]
 
@@ -47,7 +49,7 @@ class ScriptedClaude:
         """Play the next script, or a short greeting."""
         self.requests.append(request)
         scripts = self.scripts if request.is_streamed or not self.whole else self.whole
-        return ScriptedCall(self, scripts.pop(0) if scripts else saying("Hello", " there."))
+        return ScriptedCall(self, request, scripts.pop(0) if scripts else saying("Hello", " there."))
 
     def read_on(self) -> None:
         """Nothing gathers here."""
@@ -58,22 +60,27 @@ class ScriptedClaude:
 
 
 class ScriptedCall:
-    """One play of a script."""
+    """One play of a script; what fails at once was refused."""
 
-    def __init__(self, claude: ScriptedClaude, script: Script) -> None:
+    def __init__(self, claude: ScriptedClaude, request: MessagesRequest, script: Script) -> None:
         self._claude, self._script = claude, script
+        self.tally = Tally(request)
         self._is_closed = False
         self._wake = Flag()
 
     def __iter__(self) -> Iterator[Event]:
+        self.tally.send()
         for step in self._script:
             while isinstance(step, Flag) and not step.is_set() and not self._is_closed:
                 gevent.wait([step, self._wake], count=1, timeout=5)
             if self._is_closed:
                 raise Stopped
+            if isinstance(step, Upstream) and step is self._script[0]:
+                self.tally.refuse()
             if isinstance(step, Exception):
                 raise step
             if not isinstance(step, Flag):
+                self.tally.add(step)
                 yield step
 
     def close(self) -> None:

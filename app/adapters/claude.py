@@ -12,7 +12,7 @@ import anthropic
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from app.adapters.claude_errors import Failure, TooLarge, Truncated, classify
+from app.adapters.claude_errors import Failure, TooLarge, Truncated, classify, is_unbilled
 from app.adapters.claude_wire import Limits, events, http_client, params, refuse_other_than, whole
 from app.adapters.pulse import Pulse, Stopped, Waiter
 from app.core import catalog
@@ -29,6 +29,7 @@ from app.core.events import (
     Void,
 )
 from app.core.request import MessagesRequest
+from app.core.tally import Tally
 from app.core.text import from_json
 
 log = logging.getLogger(__name__)
@@ -103,11 +104,12 @@ class Claude:
 
 
 class Call(Waiter):
-    """One request; iterate it once. ``close`` ends it from another greenlet."""
+    """One request; iterate it once. ``close`` ends it from another greenlet; ``tally`` says what it is billed."""
 
     def __init__(self, claude: Claude, request: MessagesRequest) -> None:
         super().__init__()
         self._claude, self._request, self._limits = claude, request, claude.limits
+        self.tally = Tally(request)
         self._has_shown = False
         self._began_s = monotonic()
 
@@ -133,6 +135,8 @@ class Call(Waiter):
             except Exception as error:
                 if isinstance(error, Stopped):
                     raise
+                if is_unbilled(error):
+                    self.tally.refuse()
                 failure = self._judge(error, attempt)
             wait_s = failure.pause_s(attempt)
             yield Retrying(attempt + 1, failure.tries, wait_s, "Claude is busy.", self._ms(), failure.code)
@@ -151,6 +155,7 @@ class Call(Waiter):
 
     def _attempt(self) -> Iterator[Event]:
         self.within(self._limits.first_event_s, self._claude.slots.acquire)
+        self.tally.send()
         try:
             yield from self._streamed() if self._request.is_streamed else self._whole()
         finally:
@@ -173,7 +178,9 @@ class Call(Waiter):
         send = self._claude.client.messages.with_raw_response.create
         response = self.within(self._limits.total_s, partial(send, timeout=self._limits.total_s, **asked))
         refuse_other_than(response.http_response, "application/json")
-        yield from whole(from_json(response.read().decode()), response.request_id, self._ms())
+        for event in whole(from_json(response.read().decode()), response.request_id, self._ms()):
+            self.tally.add(event)
+            yield event
 
     def _ms(self) -> int:
         return round(1000 * (monotonic() - self._began_s))
@@ -212,6 +219,7 @@ class Call(Waiter):
             if text_bytes > self._limits.text_bytes:
                 raise TooLarge
             if event is not None:
+                self.tally.add(event)
                 yield event
             if isinstance(event, MessageStop):
                 return

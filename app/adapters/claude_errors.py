@@ -108,6 +108,16 @@ def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
     return Failure("bad_upstream", _GARBAGE, tries=2, detail=detail, kind="foreign")
 
 
+def is_unbilled(error: Exception) -> bool:
+    """Say whether an attempt costs nothing: it was refused by its status, or there was nobody to send it to.
+
+    What was sent and then broke off, or failed inside Claude, may have been billed.
+    """
+    if isinstance(error, anthropic.APIStatusError):
+        return 400 <= error.status_code < 500 or error.status_code == 529
+    return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+
+
 _PASSING_ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((TimedOut, httpx2.TimeoutException, anthropic.APITimeoutError), "timeout"),
     ((httpx2.ConnectError, anthropic.APIConnectionError), "connect"),

@@ -13,9 +13,10 @@ from app.adapters.models import Instant, new_id
 class Spending(Base):
     """What a call costs: until it is settled the most it may, then what Claude said it did.
 
-    ``micros`` are millionths of a dollar; ``day`` is the date in UTC, as 2026-11-23. Who is deleted leaves their rows
-    behind, without a name, because the server's budget has been spent all the same. ``subject`` stands for whom a
-    proxy or an identity provider named, and is the same when they come back, until the month is over.
+    A reply that is begun once more is another call; ``requests`` says how often this one was sent. ``micros`` are
+    millionths of a dollar; ``day`` is the date in UTC, as 2026-11-23. Who is deleted leaves their rows behind, without
+    a name, because the server's budget has been spent all the same. ``subject`` stands for whom a proxy or an identity
+    provider named, and is the same when they come back, until the month is over.
     """
 
     __tablename__ = "spending"

@@ -16,12 +16,17 @@ from app.core.events import Event
 from app.core.pricing import most
 from app.core.request import WHOLE_TOKENS, MessagesRequest
 from app.core.settings import Settings
+from app.core.tally import Tally
 
 
 class Call(Protocol):
     """A request to Claude under way."""
 
     def __iter__(self) -> Iterator[Event]: ...
+
+    @property
+    def tally(self) -> Tally:
+        """What it is billed."""
 
     def close(self) -> None:
         """Break it off, from another greenlet."""

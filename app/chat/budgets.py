@@ -19,6 +19,7 @@ from app.core.events import LIVE
 from app.core.limits import Limits, day_of, resets_at
 from app.core.pricing import Tokens, cost
 from app.core.settings import Settings
+from app.core.tally import Bill
 
 #: From this share of a budget on, people are warned.
 _SOON = 0.8
@@ -94,13 +95,14 @@ def check(session: Session, rules: Rules, user_id: str) -> None:
 def reserve(session: Session, rules: Rules, call: Call) -> str:
     """Set aside what a call may cost, and give the reservation's id; raises TooMany where it is more than is left.
 
-    Whoever asks for the same reply again gets the reservation there is.
+    For a reply that has an open one, that is given: whether its beginning was committed may be unknown.
     """
     moment = now()
     take_turn(session, Turn.SPENDING)
-    earlier = _open(session, call.reply_id)
-    if earlier is not None:
-        return earlier.id
+    if call.reply_id is not None:
+        open_ones = select(Spending.id).where(Spending.reply_id == call.reply_id, ~Spending.is_settled)
+        if (earlier := session.scalar(open_ones)) is not None:
+            return earlier
     micros = cost(call.model, call.most)
     _check_rate(session, rules, call.user_id, moment)
     for used in _used(session, current(session, rules), call.user_id, moment):
@@ -121,19 +123,22 @@ def reserve(session: Session, rules: Rules, call: Call) -> str:
     return row.id
 
 
-def settle(session: Session, id: str, model: str, tokens: Tokens, *, requests: int = 1, extra: int = 0) -> None:
-    """Put what a call did cost in the place of its reservation; ``extra`` are micros of attempts before it."""
+def settle(session: Session, id: str, model: str, bill: Bill) -> None:
+    """Put what a call did cost in the place of its reservation: the sum of the requests that are billed."""
     row = session.get(Spending, id)
     if row is None or row.is_settled:
         return
-    _count(row, tokens)
-    row.model, row.micros, row.requests, row.is_settled = model, cost(model, tokens) + extra, requests, True
+    _count(row, sum(bill.taken, Tokens()))
+    row.model, row.requests, row.is_settled = model, bill.requests, True
+    row.micros = sum(cost(model, tokens) for tokens in bill.taken)
 
 
-def settle_reply(session: Session, reply_id: str, model: str, tokens: Tokens, *, retries: int = 0) -> None:
-    """Settle what was reserved for a reply."""
-    if (row := _open(session, reply_id)) is not None:
-        settle(session, row.id, model, tokens, requests=1 + retries)
+def settle_reply(session: Session, reply_id: str, bill: Bill | None, model: str | None = None) -> None:
+    """Settle what was reserved for a reply this time; in full, where it is not known what became of it."""
+    for row in session.scalars(select(Spending).where(Spending.reply_id == reply_id, ~Spending.is_settled)):
+        if bill is not None:
+            settle(session, row.id, model or row.model, bill)
+        row.is_settled = True
 
 
 def sweep(session: Session) -> None:
@@ -190,23 +195,19 @@ def _check_rate(session: Session, rules: Rules, user_id: str, moment: datetime) 
     if not rules.per_minute:
         return
     days = {day_of(moment), day_of(moment - _MINUTE)}
-    mine = select(Spending.at).where(
+    mine = select(Spending.at, Spending.requests).where(
         Spending.user_id == user_id, Spending.day.in_(days), Spending.at > moment - _MINUTE
     )
-    times = session.scalars(mine.order_by(Spending.at.desc()).limit(rules.per_minute)).all()
-    if len(times) == rules.per_minute:
-        wait_s = max(1, int((times[-1] + _MINUTE - moment).total_seconds()) + 1)
-        raise TooMany(
-            f"That were {rules.per_minute} messages in a minute, as many as one may send. Wait {wait_s} seconds; "
-            "your text is kept.",
-            retry_after_s=wait_s,
-        )
-
-
-def _open(session: Session, reply_id: str | None) -> Spending | None:
-    if reply_id is None:
-        return None
-    return session.scalar(select(Spending).where(Spending.reply_id == reply_id, ~Spending.is_settled))
+    left = rules.per_minute
+    for at, requests in session.execute(mine.order_by(Spending.at.desc()).limit(rules.per_minute)):
+        left -= max(1, requests)
+        if left <= 0:
+            wait_s = max(1, int((at + _MINUTE - moment).total_seconds()) + 1)
+            raise TooMany(
+                f"That were {rules.per_minute} messages in a minute, as many as one may send. Wait {wait_s} seconds; "
+                "your text is kept.",
+                retry_after_s=wait_s,
+            )
 
 
 def _count(row: Spending, tokens: Tokens) -> None:

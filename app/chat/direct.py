@@ -18,9 +18,10 @@ from app.chat.budgets import Rules
 from app.core import failing
 from app.core.assembly import Assembly
 from app.core.errors import RillError, Unavailable, Upstream
-from app.core.events import Event, Retrying
-from app.core.pricing import most, taken
+from app.core.events import Event
+from app.core.pricing import most
 from app.core.request import MessagesRequest
+from app.core.tally import Bill
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +35,17 @@ class Direct:
     def __init__(self, call: Call) -> None:
         self.assembly = Assembly()
         self.error: RillError | None = None
-        self.retries = 0
         self.is_over = self.is_stopped = False
         self.about: dict[str, str] = {}
         self._call = call
         self._came: list[Event] = []
         self._news = Flag()
         self._greenlet = gevent.spawn(self._run)
+
+    @property
+    def bill(self) -> Bill:
+        """What it took so far."""
+        return self._call.tally.bill
 
     def read(self, timeout_s: float) -> list[Event]:
         """Wait for what comes next; nothing where that took too long, or it is over."""
@@ -59,7 +64,6 @@ class Direct:
     def _run(self) -> None:
         try:
             for event in self._call:
-                self.retries += isinstance(event, Retrying)
                 self.assembly.add(event)
                 self._came.append(event)
                 self._news.set()
@@ -111,10 +115,8 @@ class Directs:
 
     def _settle(self, reservation: str, direct: Direct, model: str) -> None:
         """Settle what it took; where the database is away, what was reserved stays reserved."""
-        got = direct.assembly
-        spent = taken(got.usage, got.text, is_complete=got.is_complete)
         try:
-            self._db.write(budgets.settle, reservation, got.model or model, spent, requests=1 + direct.retries)
+            self._db.write(budgets.settle, reservation, direct.assembly.model or model, direct.bill)
         except Unavailable:
             log.error("budget.not_settled")
 

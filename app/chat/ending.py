@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from app.adapters.clock import now
 from app.adapters.feed import Entry
 from app.adapters.models import Conversation, Message
-from app.chat import budgets, journal, traces
+from app.chat import budgets, journal, leases, traces
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly
 from app.core.errors import Upstream
 from app.core.events import End, to_entry
-from app.core.pricing import taken
+from app.core.tally import Bill
 from app.core.trace import Trace
 
 _STOP_NOTES = {
@@ -34,13 +34,13 @@ FAILED = "Something went wrong in Rill while Claude was answering. What had arri
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a reply ended: everything that is stored of it."""
+    """How a reply ended: everything that is stored of it; ``bill`` is None where nobody knows what was asked."""
 
     assembly: Assembly
     end: End
     trace: Trace | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
-    retries: int = 0
+    bill: Bill | None = None
 
 
 def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Entry:
@@ -68,12 +68,17 @@ def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Ent
     for name, value in values.items():
         setattr(reply, name, value)
     session.get_one(Conversation, reply.conversation_id).updated_at = now()
-    spent = taken(assembly.usage, assembly.text, is_complete=assembly.is_complete)
-    budgets.settle_reply(session, reply_id, reply.model or "", spent, retries=outcome.retries)
+    budgets.settle_reply(session, reply_id, outcome.bill, assembly.model)
     if outcome.trace is not None:
         traces.save(session, reply_id, outcome.trace)
     journal.sweep(session)
     return entry
+
+
+def give_back(session: Session, reply_id: str, epoch: int, bill: Bill) -> None:
+    """Put a reply back that nothing was written of, for any worker to begin, and settle what asking for it took."""
+    if leases.release(session, reply_id, epoch):
+        budgets.settle_reply(session, reply_id, bill)
 
 
 def ended(assembly: Assembly) -> End:

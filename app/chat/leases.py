@@ -61,14 +61,15 @@ def renew(session: Session, held: Iterable[tuple[str, int]], worker: str) -> lis
     return lost
 
 
-def release(session: Session, reply_id: str, epoch: int) -> None:
-    """Put a reply back that nothing has been written of, for any worker to take."""
-    _changed(
+def release(session: Session, reply_id: str, epoch: int) -> bool:
+    """Put a reply back that nothing has been written of, for any worker to take; False if it is not ours any more."""
+    n = _changed(
         session,
         update(Message)
         .where(Message.id == reply_id, Message.epoch == epoch, Message.status.in_(LIVE))
         .values(status="queued", worker=None, lease_until=0.0),
     )
+    return n == 1
 
 
 def expired(session: Session, worker: str, *, alone_since: datetime | None = None) -> Sequence[str]:

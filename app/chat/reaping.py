@@ -11,7 +11,7 @@ from app.adapters.clock import now
 from app.adapters.db import Database
 from app.adapters.feed import Entry
 from app.adapters.models import Message
-from app.chat import ending, journal, leases
+from app.chat import budgets, ending, journal, leases
 from app.chat.ending import Outcome
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly
@@ -46,6 +46,7 @@ def reap(
     """Take over the replies whose workers are silent, one after the other; None is for one that could not be.
 
     They end with the text that the journal has. Of which there is nothing yet, and which are recent, are queued again.
+    What their workers reserved counts in full: it is not known what they had asked and got.
     ``is_here`` says which are written here, and never taken; ``alone_since`` is as ``leases.expired`` has it.
     """
     for reply_id in db.read(leases.expired, worker, alone_since=alone_since):
@@ -72,6 +73,7 @@ def take_over(session: Session, reply_id: str, worker: str, alone_since: datetim
         log.error("journal.unreadable", extra={"reply": reply.id, "entries": unread})
     elif not assembly.content and not reply.is_cancelled and _is_worth_another(reply):
         reply.status = "queued"
+        budgets.settle_reply(session, reply.id, None)
         return Reaped(reply, None)
     end = _STOPPED if reply.is_cancelled else _INTERRUPTED
     return Reaped(reply, ending.finish(session, reply.id, reply.epoch, Outcome(assembly, end, trace)))

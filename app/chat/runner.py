@@ -12,7 +12,7 @@ from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import Message
 from app.adapters.pulse import Stopped
-from app.chat import ending, leases
+from app.chat import ending
 from app.chat.asking import Caller, begin
 from app.chat.ending import Outcome
 from app.chat.leases import Fenced
@@ -186,7 +186,6 @@ class Runner:
             self.metrics.first_token.observe(run.first_token_s)
         if isinstance(event, Retrying):
             self.metrics.retries.inc()
-            run.retries += 1
         run.assembly.add(event)
         run.trace.add(event)
         self._writer.add(run.pen, event, is_urgent=is_first)
@@ -211,10 +210,10 @@ class Runner:
             return True
         try:
             if end is _INTERRUPTED and not run.assembly.content:
-                self._db.write(leases.release, run.reply_id, run.pen.epoch)
+                self._db.write(ending.give_back, run.reply_id, run.pen.epoch, run.bill)
                 return True
             figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
-            outcome = Outcome(run.assembly, end, run.trace, figures, run.retries)
+            outcome = Outcome(run.assembly, end, run.trace, figures, run.bill)
             entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
         except Fenced:
             run.pen.is_fenced = True

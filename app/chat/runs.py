@@ -8,6 +8,7 @@ from app.chat.asking import Call
 from app.chat.writer import Pen
 from app.core.assembly import Assembly
 from app.core.events import End
+from app.core.tally import Bill
 from app.core.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,11 @@ class Run:
     is_held: bool = False
     started_s: float = field(default_factory=monotonic)
     first_token_s: float | None = None
-    retries: int = 0
+
+    @property
+    def bill(self) -> Bill:
+        """What it took so far."""
+        return self.call.tally.bill if self.call else Bill()
 
     def log_end(self, end: End) -> None:
         """Write the line about a reply that is over."""

@@ -16,7 +16,7 @@ from app.core.month import Month
 LISTED = 20
 
 _INPUT = Spending.input_tokens + Spending.cache_read_tokens + Spending.cache_write_tokens
-_SUMS = (func.count(), func.sum(_INPUT), func.sum(Spending.output_tokens), func.sum(Spending.micros))
+_SUMS = (func.sum(Spending.requests), func.sum(_INPUT), func.sum(Spending.output_tokens), func.sum(Spending.micros))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """How a reply on the command line ended: the exit code, the sentence, and the figures."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from math import ceil
 from typing import Any
 
 from app.core import failing
@@ -9,7 +10,7 @@ from app.core.amounts import dollars
 from app.core.assembly import Assembly
 from app.core.errors import Kind, Upstream
 from app.core.events import Event, MessageStart, MessageStop, TextDelta, ThinkingDelta
-from app.core.pricing import cost, is_known, taken
+from app.core.pricing import Tokens, cost, is_known, weight
 from app.core.wire import marks
 
 
@@ -118,7 +119,9 @@ def figures(reply: Reply, *, is_streamed: bool, is_paid: bool = True) -> str:
     assembly, usage = reply.assembly, reply.assembly.usage
     if not assembly.model:
         return ""
-    tokens = taken(usage, assembly.text, is_complete=assembly.is_complete)
+    tokens = Tokens.of(usage)
+    if not assembly.is_complete:
+        tokens = replace(tokens, output=max(tokens.output, ceil(weight(assembly.text))))
     about = "" if assembly.is_complete else "about "
     parts = []
     if "input_tokens" in usage:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from app.core.request import MessagesRequest
@@ -41,6 +41,9 @@ class Tokens:
             write_5m=min(short, written),
             write_1h=max(0, written - short),
         )
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def prompt(self) -> int:
@@ -116,20 +119,13 @@ def most(request: MessagesRequest) -> Tokens:
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
         images += sum(block.get("type") == "image" for block in blocks)
         texts += [_text(block) for block in blocks if block.get("type") != "image"]
-    size = sum(len(text.encode()) for text in texts)
-    prompt = int(size / _BYTES) + _PER_MESSAGE * (len(request.messages) + 1) + _PER_IMAGE * images
+    prompt = int(sum(map(weight, texts))) + _PER_MESSAGE * (len(request.messages) + 1) + _PER_IMAGE * images
     return Tokens(write_5m=prompt, output=request.max_tokens)
 
 
-def at_least(text: str) -> int:
-    """Estimate from above how many tokens a text took that Claude wrote and did not count."""
-    return int(len(text.encode()) / _BYTES) + 1 if text else 0
-
-
-def taken(usage: Mapping[str, Any], text: str, *, is_complete: bool) -> Tokens:
-    """Give what a reply took: as Claude counted, or estimated from above where it broke off before Claude had."""
-    tokens = Tokens.of(usage)
-    return tokens if is_complete or not usage else replace(tokens, output=max(tokens.output, at_least(text)))
+def weight(text: str) -> float:
+    """Estimate from above how many tokens a piece of text takes that Claude has not counted."""
+    return len(text.encode()) / _BYTES
 
 
 def _text(block: Mapping[str, Any]) -> str:

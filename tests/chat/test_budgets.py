@@ -17,6 +17,7 @@ from app.chat.budgets import Call, Rules
 from app.core.errors import Invalid, TooMany, Upstream
 from app.core.limits import Limits, parse
 from app.core.pricing import Tokens
+from app.core.tally import Bill
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
 from tests.waiting import until_idle
@@ -82,10 +83,10 @@ def test_refuses_what_is_more_than_is_left(db: Database, clock: Clock) -> None:
 def test_gives_back_what_was_not_needed(db: Database, clock: Clock) -> None:
     for _ in range(50):
         id = db.write(budgets.reserve, DAY, CALL)
-        db.write(budgets.settle, id, CALL.model, Tokens(output=1_000))
+        db.write(budgets.settle, id, CALL.model, Bill(1, (Tokens(output=1_000),)))
     assert sum(row.micros for row in rows(db)) == 500_000
 
-    db.write(budgets.settle, rows(db)[0].id, CALL.model, Tokens(output=1_000_000))
+    db.write(budgets.settle, rows(db)[0].id, CALL.model, Bill(1, (Tokens(output=1_000_000),)))
     assert sum(row.micros for row in rows(db)) == 500_000
 
 
@@ -172,7 +173,7 @@ def test_counts_what_broke_off(services: Services, claude: ScriptedClaude) -> No
     ask(services)
     (row,) = rows(services.db)
 
-    assert (row.input_tokens, row.output_tokens, row.is_settled) == (7, 121, True)
+    assert (row.input_tokens, row.output_tokens, row.is_settled) == (7, 120, True)
 
 
 def test_costs_nothing_where_claude_said_nothing(services: Services, claude: ScriptedClaude) -> None:
@@ -204,11 +205,23 @@ def test_keeps_a_reservation_that_nobody_settled(db: Database, clock: Clock) -> 
     assert (row.id, row.micros, row.is_settled) == (id, 1_000_000, True)
 
 
-def test_reserves_once_for_a_reply_that_is_begun_again(db: Database, clock: Clock) -> None:
+def test_counts_in_full_what_nobody_knows_the_end_of(db: Database, clock: Clock) -> None:
     call = Call(LOCAL_OWNER, CALL.model, CALL.most, reply_id="r1")
+    db.write(budgets.reserve, DAY, call)
+    db.write(budgets.settle_reply, "r1", None)
+    db.write(budgets.reserve, DAY, call)
+    db.write(budgets.settle_reply, "r1", Bill(1, (Tokens(output=1_000),)))
 
-    assert db.write(budgets.reserve, DAY, call) == db.write(budgets.reserve, DAY, call)
-    assert len(rows(db)) == 1
+    assert [(row.micros, row.is_settled) for row in rows(db)] == [(1_000_000, True), (10_000, True)]
+
+
+def test_settles_each_request_of_a_call(db: Database, clock: Clock) -> None:
+    id = db.write(budgets.reserve, DAY, CALL)
+    db.write(budgets.settle, id, "claude-haiku-5-5", Bill(3, (Tokens(input=60_000), Tokens(input=60_000, output=10))))
+
+    (row,) = rows(db)
+    assert (row.requests, row.input_tokens, row.output_tokens) == (3, 120_000, 10)
+    assert row.micros == 12_005  # each is too short for the price of long ones
 
 
 def test_lets_a_person_send_so_many_a_minute(db: Database, clock: Clock) -> None:
@@ -222,6 +235,18 @@ def test_lets_a_person_send_so_many_a_minute(db: Database, clock: Clock) -> None
 
     clock.now += timedelta(seconds=31)
     db.read(budgets.check, rules, LOCAL_OWNER)
+
+
+def test_counts_each_request_toward_the_rate(db: Database, clock: Clock) -> None:
+    rules = Rules(per_minute=3)
+    id = db.write(budgets.reserve, rules, CALL)
+    db.write(budgets.settle, id, CALL.model, Bill(requests=2))
+    db.read(budgets.check, rules, LOCAL_OWNER)
+    id = db.write(budgets.reserve, rules, CALL)
+    db.write(budgets.settle, id, CALL.model, Bill(requests=0))
+
+    with pytest.raises(TooMany, match="3 messages in a minute"):
+        db.read(budgets.check, rules, LOCAL_OWNER)
 
 
 @pytest.mark.parametrize(
@@ -254,6 +279,6 @@ def test_never_spends_more_than_there_is(db: Database, calls: list[tuple[int, bo
         except TooMany:
             continue
         if is_settled:
-            db.write(budgets.settle, id, CALL.model, Tokens(output=min(tokens, 100_000)))
+            db.write(budgets.settle, id, CALL.model, Bill(1, (Tokens(output=min(tokens, 100_000)),)))
         today = [row for row in rows(db) if row.day != "2000-01-01"]
         assert 0 <= sum(row.micros for row in today) <= 2_500_000

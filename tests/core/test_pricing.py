@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.pricing import Tokens, cost, most, taken
+from app.core.pricing import Tokens, cost, most
 from app.core.request import MessagesRequest
 
 counts = st.integers(0, 2_000_000)
@@ -58,12 +58,3 @@ def test_counts_images_and_blocks() -> None:
     asked = most(MessagesRequest("m", 1, [{"role": "user", "content": [image, text]}]))
 
     assert 5_100 < asked.prompt < 5_200
-
-
-def test_takes_what_broke_off_from_above() -> None:
-    usage = {"input_tokens": 7, "output_tokens": 1}
-
-    assert taken(usage, "x" * 300, is_complete=False) == Tokens(input=7, output=121)
-    assert taken(usage, "x" * 300, is_complete=True) == Tokens(input=7, output=1)
-    assert taken({**usage, "output_tokens": 500}, "x", is_complete=False).output == 500
-    assert taken({}, "", is_complete=False) == Tokens()
