@@ -13,8 +13,8 @@ from app.adapters.demo import demo_app
 from app.adapters.feed import Feed
 from app.adapters.metrics import Metrics
 from app.adapters.models import new_id
+from app.chat.allowance import Rules
 from app.chat.asking import Caller
-from app.chat.budgets import Rules
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.adapters.models import Conversation
 from app.adapters.pulse import Stopped
 from app.chat import budgets, conversations, leases, options, transcript
-from app.chat.budgets import Rules
+from app.chat.allowance import Rules
 from app.core.catalog import Model
 from app.core.errors import Invalid
 from app.core.events import Event

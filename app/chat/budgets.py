@@ -10,36 +10,20 @@ from app.adapters.clock import now
 from app.adapters.db import Turn, take_turn
 from app.adapters.models import Message
 from app.adapters.money import Spending
-from app.adapters.people import Option
-from app.chat import audit
+from app.chat.allowance import Rules, current
 from app.core import limits as core_limits
 from app.core.amounts import dollars
-from app.core.errors import Invalid, TooMany
+from app.core.errors import TooMany
 from app.core.events import LIVE
 from app.core.limits import Limits, day_of, resets_at
 from app.core.pricing import Tokens, cost
-from app.core.settings import Settings
 from app.core.tally import Bill
 
 #: From this share of a budget on, people are warned.
 _SOON = 0.8
 #: A reservation that nobody settled counts in full after this time: whoever made it is gone.
 _LOST = timedelta(hours=1)
-_OPTION = "budgets"
 _MINUTE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the environment allows: budgets, and calls of one person in a minute (0 is any number)."""
-
-    limits: Limits = Limits()
-    per_minute: int = 0
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Rules":
-        """Read them from the settings; whoever sits at this machine alone may send as fast as they like."""
-        return cls(settings.budgets, settings.per_minute if settings.ways else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +46,6 @@ class Used:
     is_money: bool
     is_month: bool
     is_mine: bool
-
-
-def current(session: Session, rules: Rules) -> Limits:
-    """Give the budgets in force: an administrator's, where one has set any, else the environment's."""
-    option = session.get(Option, _OPTION)
-    return core_limits.read(option.value) if option is not None else rules.limits
-
-
-def change(session: Session, actor: str, given: dict[str, str]) -> None:
-    """Set the budgets; raises Invalid with the one that is no amount."""
-    try:
-        limits = core_limits.read(given)
-    except ValueError as error:
-        name = str(error).replace("_", " ")
-        raise Invalid(f"The budget “{name}” is no amount. Write dollars or tokens. Nothing was changed.") from None
-    take_turn(session, Turn.OPTIONS)
-    session.merge(Option(name=_OPTION, value=limits.written()))
-    said = ", ".join(f"{name} {value}" for name, value in limits.written().items() if value)
-    audit.note(session, actor, "budgets.changed", "", said or "none")
 
 
 def check(session: Session, rules: Rules, user_id: str) -> None:

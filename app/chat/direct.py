@@ -13,8 +13,8 @@ from app.adapters.db import Database
 from app.adapters.metrics import Metrics
 from app.adapters.pulse import Stopped
 from app.chat import budgets
+from app.chat.allowance import Rules
 from app.chat.asking import Call, Caller
-from app.chat.budgets import Rules
 from app.core import failing
 from app.core.assembly import Assembly
 from app.core.errors import RillError, Unavailable, Upstream

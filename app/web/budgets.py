@@ -3,6 +3,7 @@
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.chat import allowance
 from app.chat import budgets as chat
 from app.core.errors import Invalid
 from app.core.limits import names
@@ -27,7 +28,7 @@ _TITLES = {
 def index() -> tuple[str, int]:
     """Show the budgets, and what is used."""
     built = services()
-    return _page(built.db.read(chat.current, built.rules).written())
+    return _page(built.db.read(allowance.current, built.rules).written())
 
 
 @bp.post("")
@@ -35,7 +36,7 @@ def update() -> BaseResponse | tuple[str, int]:
     """Set the budgets; empty is none."""
     given = {name: request.form.get(name, "")[:40] for name in names()}
     try:
-        services().db.write(chat.change, administration.actor(), given)
+        services().db.write(allowance.change, administration.actor(), given)
     except Invalid as error:
         return _page(given, notice=error)
     return htmx.see_other("/admin/budgets")

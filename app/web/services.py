@@ -13,8 +13,8 @@ from app.adapters import passwords
 from app.adapters.db import Database
 from app.adapters.feed import Feed
 from app.chat import budgets, doctor, people
+from app.chat.allowance import Rules
 from app.chat.asking import Caller
-from app.chat.budgets import Rules
 from app.chat.direct import Directs
 from app.chat.keeper import Keeper
 from app.chat.offer import Offer

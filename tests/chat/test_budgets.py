@@ -12,9 +12,10 @@ from sqlalchemy import select, update
 from app.adapters.db import Database
 from app.adapters.models import LOCAL_OWNER, Message, User
 from app.adapters.money import Spending
-from app.chat import budgets, conversations
-from app.chat.budgets import Call, Rules
-from app.core.errors import Invalid, TooMany, Upstream
+from app.chat import allowance, budgets, conversations
+from app.chat.allowance import Rules
+from app.chat.budgets import Call
+from app.core.errors import TooMany, Upstream
 from app.core.limits import Limits, parse
 from app.core.pricing import Tokens
 from app.core.tally import Bill
@@ -58,7 +59,7 @@ def rows(db: Database) -> list[Spending]:
 def with_limits(services: Services, **limits: int) -> None:
     """Set budgets, as an administrator does."""
     given = {name: str(value if "tokens" in name else value / 1e6) for name, value in limits.items()}
-    services.db.write(budgets.change, "root", given)
+    services.db.write(allowance.change, "root", given)
 
 
 def ask(services: Services, text: str = "Hi") -> Message:
@@ -258,15 +259,6 @@ def test_warns_soon(db: Database, clock: Clock, spent: int, said: str) -> None:
 
     assert db.read(budgets.warning, rules, LOCAL_OWNER).startswith(said)
     assert bool(db.read(budgets.warning, rules, LOCAL_OWNER)) is bool(said)
-
-
-def test_puts_an_administrators_budgets_before_the_environments(db: Database) -> None:
-    assert db.read(budgets.current, DAY) == DAY.limits
-    db.write(budgets.change, "root", {"month": "7", "day": ""})
-    assert db.read(budgets.current, DAY) == Limits(month=7_000_000)
-
-    with pytest.raises(Invalid, match="“person day” is no amount"):
-        db.write(budgets.change, "root", {"person_day": "much"})
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
