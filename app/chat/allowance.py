@@ -1,4 +1,4 @@
-"""What may be spent: the budgets of the environment, and those that administrators set."""
+"""What may be spent: the environment is the bound, and administrators set budgets within it."""
 
 from dataclasses import dataclass
 
@@ -29,9 +29,14 @@ class Rules:
 
 
 def current(session: Session, rules: Rules) -> Limits:
-    """Give the budgets in force: an administrator's, where one has set any, else the environment's."""
+    """Give the budgets in force: of an administrator's and the environment's the lower, each."""
+    return chosen(session).within(rules.limits)
+
+
+def chosen(session: Session) -> Limits:
+    """Give the budgets that administrators set."""
     option = session.get(Option, _OPTION)
-    return core_limits.read(option.value) if option is not None else rules.limits
+    return core_limits.read(option.value) if option is not None else Limits()
 
 
 def change(session: Session, actor: str, given: dict[str, str]) -> None:

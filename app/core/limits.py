@@ -27,6 +27,11 @@ class Limits:
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
 
+    def within(self, bound: "Limits") -> "Limits":
+        """Give the lower of each two limits; where one has none, the other's."""
+        pairs = ((name, [getattr(self, name), getattr(bound, name)]) for name in names())
+        return Limits(**{name: min((each for each in both if each is not None), default=None) for name, both in pairs})
+
     def __str__(self) -> str:
         """Give them as they are written in the environment."""
         return " ".join(f"{name}={amount}" for name, amount in self.written().items() if amount)

@@ -1,5 +1,7 @@
 """The budgets, for administrators: what is used of each, and how much they are."""
 
+from decimal import Decimal
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -27,13 +29,12 @@ _TITLES = {
 @bp.get("")
 def index() -> tuple[str, int]:
     """Show the budgets, and what is used."""
-    built = services()
-    return _page(built.db.read(allowance.current, built.rules).written())
+    return _page(services().db.read(allowance.chosen).written())
 
 
 @bp.post("")
 def update() -> BaseResponse | tuple[str, int]:
-    """Set the budgets; empty is none."""
+    """Set the budgets; empty is what the environment allows."""
     given = {name: request.form.get(name, "")[:40] for name in names()}
     try:
         services().db.write(allowance.change, administration.actor(), given)
@@ -44,5 +45,24 @@ def update() -> BaseResponse | tuple[str, int]:
 
 def _page(written: dict[str, str], *, notice: Invalid | None = None) -> tuple[str, int]:
     built = services()
-    used = built.db.read(chat.used, built.rules, auth.owner())
-    return administration.page("options/budgets.html", titles=_TITLES, written=written, used=used, notice=notice)
+    values = {
+        "written": written,
+        "bounds": _bounds(built.db.read(allowance.chosen).written(), built.rules.limits.written()),
+        "used": built.db.read(chat.used, built.rules, auth.owner()),
+    }
+    return administration.page("options/budgets.html", titles=_TITLES, notice=notice, **values)
+
+
+def _bounds(chosen: dict[str, str], environment: dict[str, str]) -> dict[str, str]:
+    """Say of each budget which bound holds."""
+    return {name: _bound(chosen[name], environment[name]) for name in names()}
+
+
+def _bound(chosen: str, environment: str) -> str:
+    if not environment:
+        return f"{chosen} holds, which was set here." if chosen else "There is no limit."
+    if not chosen:
+        return f"{environment} holds, from the environment."
+    if Decimal(chosen) < Decimal(environment):
+        return f"{chosen} holds, which was set here; the environment allows up to {environment}."
+    return f"{environment} holds, from the environment: more cannot be set here."

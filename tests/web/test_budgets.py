@@ -31,6 +31,21 @@ def test_sets_budgets_and_shows_them(client: FlaskClient, services: Services) ->
     assert (entry.action, entry.detail) == ("budgets.changed", "day 5, person_month 0.5, tokens_day 1000")
 
 
+def test_lifts_no_budget_of_the_environment(make_app: Callable[..., Flask]) -> None:
+    app = make_app(RILL_BUDGETS="day=1 month=20 person_day=0.5")
+    client = app.test_client()
+    client.post("/admin/budgets", data={"day": "100000", "month": "10", "tokens_day": "5"})
+    page = soup(client.get("/admin/budgets"))
+
+    said = {row["id"].removeprefix("bound-"): row.text for row in page.select("[id^=bound-]")}
+    assert said["day"] == "1 holds, from the environment: more cannot be set here."
+    assert said["month"] == "10 holds, which was set here; the environment allows up to 20."
+    assert said["person_day"] == "0.5 holds, from the environment."
+    assert said["tokens_day"] == "5 holds, which was set here."
+    assert said["tokens_month"] == "There is no limit."
+    assert "this server's budget of $1.00 a day" in page.text
+
+
 def test_keeps_what_was_typed_wrong(client: FlaskClient) -> None:
     answer = client.post("/admin/budgets", data={"day": "much", "month": "7"})
 
