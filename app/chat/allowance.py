@@ -1,6 +1,6 @@
 """What may be spent: the environment is the bound, and administrators set budgets within it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
@@ -17,15 +17,19 @@ _OPTION = "budgets"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the environment allows: budgets, and calls of one person in a minute (0 is any number)."""
+    """What the environment allows: budgets, and calls of one person in a minute (0 is any number).
+
+    ``key`` makes of whoever a proxy or an identity provider names what stands for them in the ledger.
+    """
 
     limits: Limits = Limits()
     per_minute: int = 0
+    key: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> "Rules":
         """Read them from the settings; whoever sits at this machine alone may send as fast as they like."""
-        return cls(settings.budgets, settings.per_minute if settings.ways else 0)
+        return cls(settings.budgets, settings.per_minute if settings.ways else 0, settings.secret_key)
 
 
 def current(session: Session, rules: Rules) -> Limits:

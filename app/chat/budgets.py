@@ -1,21 +1,22 @@
 """Budgets: what a call may cost is reserved before it, what it did cost is settled after it."""
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
 from app.adapters.db import Turn, take_turn
-from app.adapters.models import Message
+from app.adapters.models import Message, User
 from app.adapters.money import Spending
 from app.chat.allowance import Rules, current
 from app.core import limits as core_limits
 from app.core.amounts import dollars
 from app.core.errors import TooMany
 from app.core.events import LIVE
-from app.core.limits import Limits, day_of, resets_at
+from app.core.limits import day_of, resets_at
 from app.core.pricing import Tokens, cost
 from app.core.tally import Bill
 
@@ -52,7 +53,7 @@ def check(session: Session, rules: Rules, user_id: str) -> None:
     """Raise TooMany where nothing more may be asked: before anything is stored that could not be answered."""
     moment = now()
     _check_rate(session, rules, user_id, moment)
-    for used in _used(session, current(session, rules), user_id, moment):
+    for used in _used(session, rules, user_id, moment):
         if used.spent >= used.limit:
             raise _refusal(used, moment)
 
@@ -70,11 +71,12 @@ def reserve(session: Session, rules: Rules, call: Call) -> str:
             return earlier
     micros = cost(call.model, call.most)
     _check_rate(session, rules, call.user_id, moment)
-    for used in _used(session, current(session, rules), call.user_id, moment):
+    for used in _used(session, rules, call.user_id, moment):
         if used.spent + (micros if used.is_money else call.most.all) > used.limit:
             raise _refusal(used, moment)
     row = Spending(
         user_id=call.user_id,
+        subject=_mark(session, rules, call.user_id),
         reply_id=call.reply_id,
         conversation_id=call.conversation_id,
         model=call.model,
@@ -107,7 +109,12 @@ def settle_reply(session: Session, reply_id: str, bill: Bill | None, model: str 
 
 
 def sweep(session: Session) -> None:
-    """Close reservations that nobody can settle any more, in full: it is not known what they cost."""
+    """Close reservations that nobody can settle any more, in full: it is not known what they cost.
+
+    After a month's end nothing stands any more for the people who spent in it.
+    """
+    over = Spending.day < f"{day_of(now())[:8]}01"
+    session.execute(update(Spending).where(over, Spending.subject.is_not(None)).values(subject=None))
     is_live = select(Message.id).where(Message.id == Spending.reply_id, Message.status.in_(LIVE)).exists()
     lost = select(Spending).where(~Spending.is_settled, Spending.at < now() - _LOST, ~is_live)
     for row in session.scalars(lost):
@@ -117,9 +124,7 @@ def sweep(session: Session) -> None:
 def warning(session: Session, rules: Rules, user_id: str) -> str:
     """Say that a budget is nearly used up, or nothing."""
     moment = now()
-    near = [
-        used for used in _used(session, current(session, rules), user_id, moment) if used.spent >= _SOON * used.limit
-    ]
+    near = [used for used in _used(session, rules, user_id, moment) if used.spent >= _SOON * used.limit]
     if not near:
         return ""
     used = max(near, key=lambda each: each.spent / each.limit if each.limit else 1)
@@ -130,30 +135,44 @@ def warning(session: Session, rules: Rules, user_id: str) -> str:
 def used(session: Session, rules: Rules, user_id: str) -> list[str]:
     """Say of each budget how much of it is used, reservations included; of those of persons, by this one."""
     said = []
-    for each in _used(session, current(session, rules), user_id, now()):
+    for each in _used(session, rules, user_id, now()):
         spent = dollars(each.spent) if each.is_money else f"{each.spent:,} tokens"
         said.append(f"{spent} of {_named(each)}")
     return said
 
 
-def _used(session: Session, limits: Limits, user_id: str, moment: datetime) -> list[Used]:
+def _used(session: Session, rules: Rules, user_id: str, moment: datetime) -> list[Used]:
     """Give the budgets there are, and what is used of each, reservations included."""
-    found = []
+    limits, mine, found = current(session, rules), _of(session, rules, user_id), []
     for name in core_limits.names():
         limit = getattr(limits, name)
         if limit is not None:
             is_money, is_month, is_mine = "tokens" not in name, name.endswith("month"), name.startswith("person")
-            spent = _spent(session, user_id if is_mine else None, day_of(moment), is_month=is_month)
+            spent = _spent(session, mine if is_mine else true(), day_of(moment), is_month=is_month)
             found.append(Used(spent[0] if is_money else spent[1], limit, is_money, is_month, is_mine))
     return found
 
 
-def _spent(session: Session, user_id: str | None, day: str, *, is_month: bool) -> tuple[int, int]:
+def _spent(session: Session, which: ColumnElement[bool], day: str, *, is_month: bool) -> tuple[int, int]:
     tokens = Spending.input_tokens + Spending.output_tokens + Spending.cache_read_tokens + Spending.cache_write_tokens
     sums = select(func.coalesce(func.sum(Spending.micros), 0), func.coalesce(func.sum(tokens), 0))
     sums = sums.where(Spending.day >= f"{day[:8]}01") if is_month else sums.where(Spending.day == day)
-    row = session.execute(sums.where(Spending.user_id == user_id) if user_id else sums).one()
+    row = session.execute(sums.where(which)).one()
     return int(row[0]), int(row[1])
+
+
+def _of(session: Session, rules: Rules, user_id: str) -> ColumnElement[bool]:
+    """Say what counts as a person's: also what they spent before they were deleted and came back."""
+    mine, mark = Spending.user_id == user_id, _mark(session, rules, user_id)
+    return mine | (Spending.subject == mark) if mark else mine
+
+
+def _mark(session: Session, rules: Rules, user_id: str) -> str | None:
+    """Give what stands for whom a proxy or an identity provider names; people with passwords do not come back."""
+    user = session.get(User, user_id)
+    if rules.key is None or user is None or user.subject is None:
+        return None
+    return hmac.digest(rules.key.encode(), f"spending:{user.subject}".encode(), "sha256").hex()
 
 
 def _check_rate(session: Session, rules: Rules, user_id: str, moment: datetime) -> None:
@@ -161,7 +180,7 @@ def _check_rate(session: Session, rules: Rules, user_id: str, moment: datetime) 
         return
     days = {day_of(moment), day_of(moment - _MINUTE)}
     mine = select(Spending.at, Spending.requests).where(
-        Spending.user_id == user_id, Spending.day.in_(days), Spending.at > moment - _MINUTE
+        _of(session, rules, user_id), Spending.day.in_(days), Spending.at > moment - _MINUTE
     )
     left = rules.per_minute
     for at, requests in session.execute(mine.order_by(Spending.at.desc()).limit(rules.per_minute)):

@@ -12,9 +12,10 @@ from sqlalchemy import select, update
 from app.adapters.db import Database
 from app.adapters.models import LOCAL_OWNER, Message, User
 from app.adapters.money import Spending
-from app.chat import allowance, budgets, conversations
+from app.chat import allowance, budgets, conversations, keeping, people
 from app.chat.allowance import Rules
 from app.chat.budgets import Call
+from app.chat.people import Identity
 from app.core.errors import TooMany, Upstream
 from app.core.limits import Limits, parse
 from app.core.pricing import Tokens
@@ -131,6 +132,35 @@ def test_counts_each_person_apart(db: Database, clock: Clock) -> None:
         db.write(budgets.reserve, rules, CALL)
 
 
+def test_counts_what_a_person_spent_before_they_were_deleted_and_came_back(db: Database, clock: Clock) -> None:
+    rules = Rules(Limits(person_month=1_500_000), per_minute=2, key="k" * 32)
+
+    def come(subject: str) -> str:
+        return db.write(people.recognise, Identity(subject, "ann")).id
+
+    db.write(budgets.reserve, rules, Call(come("proxy:ann"), CALL.model, CALL.most))
+    db.write(keeping.forget, come("proxy:ann"))
+    db.read(budgets.check, rules, come("proxy:ben"))
+    with pytest.raises(TooMany, match="Your budget of"):
+        db.write(budgets.reserve, rules, Call(come("proxy:ann"), CALL.model, CALL.most))
+    db.write(budgets.reserve, rules, Call(come("proxy:ann"), CALL.model, Tokens(output=1)))
+    with pytest.raises(TooMany, match="2 messages in a minute"):
+        db.read(budgets.check, rules, come("proxy:ann"))
+
+    assert all("ann" not in (row.subject or "") for row in rows(db))
+
+
+def test_keeps_nothing_of_who_spent_in_a_month_that_is_over(db: Database, clock: Clock) -> None:
+    user = db.write(people.recognise, Identity("proxy:ann", "ann"))
+    db.write(budgets.reserve, Rules(key="k" * 32), Call(user.id, CALL.model, CALL.most))
+    db.write(budgets.sweep)
+    assert rows(db)[0].subject
+    clock.now += timedelta(minutes=1)
+    db.write(budgets.sweep)
+
+    assert rows(db)[0].subject is None
+
+
 def test_lets_one_of_fifty_through_at_once(services: Services, claude: ScriptedClaude) -> None:
     with_limits(services, day=150_000)
     release = Flag()
@@ -213,7 +243,7 @@ def test_counts_in_full_what_nobody_knows_the_end_of(db: Database, clock: Clock)
     db.write(budgets.reserve, DAY, call)
     db.write(budgets.settle_reply, "r1", Bill(1, (Tokens(output=1_000),)))
 
-    assert [(row.micros, row.is_settled) for row in rows(db)] == [(1_000_000, True), (10_000, True)]
+    assert sorted((row.micros, row.is_settled) for row in rows(db)) == [(10_000, True), (1_000_000, True)]
 
 
 def test_settles_each_request_of_a_call(db: Database, clock: Clock) -> None:
