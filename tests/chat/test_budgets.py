@@ -1,5 +1,6 @@
 """Budgets hold: reserved before, settled after, whatever happens between."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import gevent
@@ -266,6 +267,18 @@ def test_lets_a_person_send_so_many_a_minute(db: Database, clock: Clock) -> None
 
     clock.now += timedelta(seconds=31)
     db.read(budgets.check, rules, LOCAL_OWNER)
+
+
+def test_lets_no_more_through_at_once_than_in_a_minute(db: Database, clock: Clock) -> None:
+    def ask_once() -> bool:
+        with suppress(TooMany):
+            return bool(db.write(budgets.reserve, Rules(per_minute=3), CALL))
+        return False
+
+    asked = [gevent.spawn(ask_once) for _ in range(20)]
+    gevent.joinall(asked, timeout=20)
+
+    assert sum(bool(each.value) for each in asked) == len(rows(db)) == 3
 
 
 def test_counts_each_request_toward_the_rate(db: Database, clock: Clock) -> None:
