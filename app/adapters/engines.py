@@ -19,6 +19,14 @@ CONNECT_S = 3
 #: than any unit of work has them. What its statements take is not bounded.
 MIGRATION_WAIT_S = 600
 MIGRATION_LOCK_S = 15
+#: What each connection to SQLite needs; what is deleted is overwritten, whatever SQLite was built with.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "busy_timeout=5000",
+    "secure_delete=ON",
+)
 
 
 def sqlite(url: URL, *, keeps_one: bool = False) -> Engine:
@@ -34,7 +42,7 @@ def sqlite(url: URL, *, keeps_one: bool = False) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from gevent.event import Event as Flag
-from sqlalchemy import event, inspect, select, text, update
+from sqlalchemy import event, inspect, make_url, select, text, update
 from sqlalchemy.orm import Session
 
 from app.adapters import db as db_module
@@ -250,3 +250,21 @@ def test_says_that_a_full_disk_is_no_mistake_of_the_reader(db: Database) -> None
     with pytest.raises(Unreachable, match="text is kept"):
         db.write(lambda session: session.add(User(id="x", name="X" * 500_000)))
     assert db.read(lambda session: session.get(User, "x")) is None
+
+
+def test_overwrites_what_is_deleted_whatever_sqlite_was_built_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.dbapi2.connect
+
+    def built_without(*args: object, **kwargs: object) -> sqlite3.Connection:
+        connection = connect(*args, **kwargs)
+        connection.execute("PRAGMA secure_delete=OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", built_without)
+    for keeps_one in (False, True):
+        engine = engines.sqlite(make_url(f"sqlite:///{tmp_path}/x.db"), keeps_one=keeps_one)
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
+        engine.dispose()
