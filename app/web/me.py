@@ -50,7 +50,8 @@ def create_token() -> BaseResponse:
         nonlocal secret
         ends = int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0
         name, scopes = form.get("name", ""), form.getlist("scopes")
-        secret = services().db.write(tokens.create, user, name=name, scopes=scopes, days=ends)
+        role, write = auth.person().role, services().db.write
+        secret = write(tokens.create, user, name=name, scopes=scopes, days=ends, role=role)
 
     return _do(create, lambda: _page(secret=secret))
 

@@ -176,7 +176,7 @@ def test_gives_programs_what_their_token_is_good_for(app: Flask) -> None:
     services = app.extensions["rill"]
     root = add(services, "root", "administrator")
     chat = services.db.write(tokens.create, root, name="chat", scopes=["chat"], days=30)
-    metrics = services.db.write(tokens.create, root, name="metrics", scopes=["metrics"], days=30)
+    metrics = services.db.write(tokens.create, root, name="metrics", scopes=["metrics"], days=30, role="administrator")
 
     def ask(path: str, token: str, scheme: str = "Bearer") -> int:
         return app.test_client().get(path, headers={"Authorization": f"{scheme} {token}"}).status_code

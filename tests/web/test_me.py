@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from app.chat import audit, people
-from tests.web.door import ACCOUNTS, PASSWORD, Visitor, add, enter, sign_in
+from app.chat import audit, people, tokens
+from tests.web.door import ACCOUNTS, PASSWORD, PROXY, Visitor, add, csrf_of, enter, sign_in
 from tests.web.pages import soup, start, wait
 
 NEW = "seven lanterns in the cellar"
@@ -185,3 +185,19 @@ def test_is_for_my_data_alone_where_nobody_signs_in(make_app: Callable[..., Flas
     assert client.get(f"/c/{id}").status_code == 404
     assert start(client, nonce="n2")
     wait(app.extensions["rill"])
+
+
+def test_makes_no_administrators_token_for_whom_only_the_proxy_names(make_app: Callable[..., Flask]) -> None:
+    behind = make_app(**PROXY).test_client()
+    services = behind.application.extensions["rill"]
+    add(services, "root", "administrator")
+    headers = {"X-Forwarded-Email": "ann@example.com", "X-Rill-Proxy-Secret": PROXY["RILL_PROXY_SECRET"]}
+    asked = {"headers": headers, "environ_base": {"REMOTE_ADDR": "10.0.0.1"}}
+    csrf = csrf_of(behind.get("/", **asked))
+    ann = services.db.read(people.find, "ann@example.com")
+    services.db.write(people.set_role, "root", ann.id, "administrator")
+
+    form = {"csrf": csrf, "name": "x", "scopes": "metrics", "days": "30"}
+    assert behind.post("/me/tokens", data=form, **asked).status_code == 422
+    assert behind.post("/me/tokens", data={**form, "scopes": "chat"}, **asked).status_code == 200
+    assert [token.scopes for token in services.db.read(tokens.of, ann.id)] == [["chat"]]
