@@ -7,6 +7,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from app import cli
+from app.adapters import passwords
 from app.adapters.claude import Claude
 from app.adapters.db import Database
 from app.adapters.demo import demo_app
@@ -21,6 +22,7 @@ from app.chat.offer import Offer
 from app.chat.options import Current
 from app.chat.runner import Runner
 from app.chat.views import LiveReplies
+from app.core.errors import ConfigurationError, Invalid
 from app.core.settings import Settings
 from app.web import (
     administration,
@@ -59,6 +61,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     """Build the application; nothing is read, opened or started before this is called."""
+    _check_password(settings)
     app = Flask("app", root_path=str(ROOT), static_folder=None, template_folder="templates")
     app.extensions["rill"] = _services(settings, claude)
     bodies.init_app(app, larger={"api.chat": api.MAX_BODY})
@@ -97,6 +100,16 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
         app.register_blueprint(oidc.bp)
     cli.init_app(app)
     return app
+
+
+def _check_password(settings: Settings) -> None:
+    """Refuse to start with a password of the first administrator that is guessed soon."""
+    if settings.admin_password is None:
+        return
+    try:
+        passwords.check(settings.admin_password, "admin")
+    except Invalid as error:
+        raise ConfigurationError(f"RILL_ADMIN_PASSWORD must be another. {error}") from None
 
 
 def _services(settings: Settings, claude: Caller | None) -> Services:

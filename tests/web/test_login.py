@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from app.chat import audit, people
+from app.core.errors import ConfigurationError
 from app.web.login import place
 from tests.web.door import ACCOUNTS, KEY, PASSWORD, PUBLIC, add, enter, sign_in
 
@@ -172,6 +173,14 @@ def test_goes_nowhere_else(next: str | None) -> None:
 
 def test_has_no_passwords_where_there_are_no_accounts(make_app: Callable[..., Flask]) -> None:
     assert make_app().test_client().post("/login", data={"name": "ann", "password": PASSWORD}).status_code == 404
+
+
+@pytest.mark.parametrize("password", ["aaaaaaaaaaaa", "password1234", "administrator", "x" * 300])
+def test_does_not_start_with_an_administrators_password_that_is_not_taken(
+    make_app: Callable[..., Flask], password: str
+) -> None:
+    with pytest.raises(ConfigurationError, match="^RILL_ADMIN_PASSWORD must be another. That password is "):
+        make_app(SECRET_KEY=KEY, RILL_ADMIN_PASSWORD=password)
 
 
 def test_makes_the_first_administrator(make_app: Callable[..., Flask]) -> None:
