@@ -121,18 +121,24 @@ def recognise(session: Session, identity: Identity) -> User:
     return user
 
 
-def set_password(session: Session, actor: str, user: User, password_hash: str, *, keep: str | None = None) -> None:
-    """Give a person another password: sessions but the one kept are over, and so are links."""
+def set_password(
+    session: Session, actor: str, user: User, password_hash: str, *, keep: str | None = None, ends_tokens: bool = False
+) -> None:
+    """Give a person another password: sessions but the one kept are over, and so are links and perhaps API tokens."""
     user.password_hash = password_hash
     user.stamp += 1
     _remember(session)
     logins.end_all(session, user.id, but=keep)
+    if ends_tokens:
+        tokens.revoke_all(session, user.id)
     audit.note(session, actor, "person.password", user.name)
 
 
-def change_password(session: Session, actor: str, id: str, password_hash: str, *, keep: str | None) -> None:
+def change_password(
+    session: Session, actor: str, id: str, password_hash: str, *, keep: str | None, ends_tokens: bool
+) -> None:
     """Give the person with an id another password."""
-    set_password(session, actor, get(session, id), password_hash, keep=keep)
+    set_password(session, actor, get(session, id), password_hash, keep=keep, ends_tokens=ends_tokens)
 
 
 def reset(session: Session, actor: str, id: str) -> User:
@@ -144,6 +150,7 @@ def reset(session: Session, actor: str, id: str) -> User:
     user.password_hash = None
     user.stamp += 1
     logins.end_all(session, id)
+    tokens.revoke_all(session, id)
     audit.note(session, actor, "person.reset", user.name)
     return user
 

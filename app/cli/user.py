@@ -40,11 +40,11 @@ def list_() -> None:
 @click.argument("name")
 @_password
 def password(name: str, password: str) -> None:
-    """Give a person another password, and end their sessions."""
+    """Give a person another password, and end their sessions and API tokens."""
     _do(passwords.check, password, name)
     id = _id(name)
-    _write(people.change_password, _ACTOR, id, passwords.hashed(password), keep=None)
-    click.echo(f"{name} has another password, and is signed out everywhere.")
+    _write(people.change_password, _ACTOR, id, passwords.hashed(password), keep=None, ends_tokens=True)
+    click.echo(f"{name} has another password, and is signed out everywhere; API tokens are over.")
 
 
 @user_group.command("role")

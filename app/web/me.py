@@ -25,7 +25,7 @@ def show() -> Response:
 
 @bp.post("/password")
 def password() -> BaseResponse:
-    """Change the password, and end all other sessions."""
+    """Change the password, and end all other sessions, and the API tokens if that is wanted."""
     return _do(_change_password)
 
 
@@ -112,7 +112,8 @@ def _change_password(user: User) -> None:
         raise Invalid("The two new ones are not the same. Nothing was changed.")
     passwords.check(form.get("password", ""), user.name)
     password_hash = passwords.hashed(form.get("password", ""))
-    db.write(people.change_password, user.name, user.id, password_hash, keep=me.login)
+    ends = "tokens" in form
+    db.write(people.change_password, user.name, user.id, password_hash, keep=me.login, ends_tokens=ends)
     db.write(guesses.forgive, guess)
 
 

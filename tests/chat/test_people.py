@@ -121,6 +121,15 @@ def test_makes_no_first_administrator_after_somebody_had_a_password(db: Database
     assert bob.name == "bob"
 
 
+def test_ends_what_a_password_opened_that_is_taken_away(db: Database, ann: User) -> None:
+    id = enter(db, ann)
+    token = db.write(tokens.create, ann, name="script", scopes=["chat"], days=30)
+    db.write(people.reset, "admin", ann.id)
+
+    assert db.read(logins.find, id) is None
+    assert db.read(tokens.find, token, "chat") is None
+
+
 def test_ends_what_a_disabled_person_had(db: Database, ann: User) -> None:
     id = enter(db, ann)
     token = db.write(tokens.create, ann, name="script", scopes=["chat"], days=30)

@@ -72,6 +72,18 @@ def test_changes_the_password(app: Flask, ann: Visitor) -> None:
     assert sign_in(app, "ann", NEW).status_code == 303
 
 
+@pytest.mark.parametrize(("boxes", "left"), [({"tokens": "1"}, 0), ({}, 1)])
+def test_ends_tokens_with_the_password_if_that_is_wanted(
+    app: Flask, ann: Visitor, boxes: dict[str, str], left: int
+) -> None:
+    ann.post("/me/tokens", {"name": "script", "scopes": "chat", "days": "30"})
+    assert soup(ann.get("/me")).select_one("input[name=tokens]").has_attr("checked")
+    ann.post("/me/password", {"old": PASSWORD, "password": NEW, "again": NEW, **boxes})
+
+    db = app.extensions["rill"].db
+    assert len(db.read(tokens.of, db.read(people.find, "ann").id)) == left
+
+
 @pytest.mark.parametrize(
     ("old", "new", "again", "sentence"),
     [
