@@ -169,7 +169,7 @@ def _of(session: Session, rules: Rules, user_id: str) -> ColumnElement[bool]:
 
 def _mark(session: Session, rules: Rules, user_id: str) -> str | None:
     """Give what stands for whom a proxy or an identity provider names; people with passwords do not come back."""
-    user = session.get(User, user_id)
+    user = session.get(User, user_id) if rules.key else None
     if rules.key is None or user is None or user.subject is None:
         return None
     return hmac.digest(rules.key.encode(), f"spending:{user.subject}".encode(), "sha256").hex()
