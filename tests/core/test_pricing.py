@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.pricing import Tokens, cost, most
+from app.core.pricing import Tokens, cost, most, weight
 from app.core.request import MessagesRequest
 
 counts = st.integers(0, 2_000_000)
@@ -50,6 +50,22 @@ def test_estimates_no_less_than_a_token_for_three_bytes(text: str) -> None:
 
     assert asked.prompt >= 2 * len(text.encode()) / 3
     assert asked.output == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("five words of plain prose", 10),
+        ("слова и буквы", 10),
+        ("1234567890", 10),
+        ("{}[]();!#$", 10),
+        ("\u200b\u200b", 6),
+        ("\N{GRINNING FACE}", 4),
+        ("", 0),
+    ],
+)
+def test_weighs_digits_and_signs_as_a_token_a_byte(text: str, tokens: int) -> None:
+    assert weight(text) == pytest.approx(tokens, abs=0.5)
 
 
 def test_counts_images_and_blocks() -> None:
