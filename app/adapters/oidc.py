@@ -160,7 +160,7 @@ class Oidc:
             raise Untrusted(f"token.{error.error}" + (f".{claim}" if claim in options else "")) from None
         except (ValueError, TypeError, KeyError, _UnknownKey) as error:
             raise Untrusted(f"token.{type(error).__name__}") from None
-        if not claims["sub"] or len(claims["sub"]) > 255:
+        if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:
             raise Untrusted("token.sub")
         return dict(claims)
 

@@ -6,6 +6,7 @@ from typing import Any
 from app.chat.people import Identity, Role
 from app.core.errors import Forbidden
 from app.core.settings import Settings
+from app.core.text import lowered
 
 _MAIL = re.compile(r"[^@\s]+@([a-z0-9-]+(?:\.[a-z0-9-]+)*)", re.ASCII | re.IGNORECASE)
 _NOT_VERIFIED = (
@@ -56,7 +57,7 @@ def _role(settings: Settings, groups: set[str]) -> Role | None:
 
 def _groups(claims: dict[str, Any]) -> set[str]:
     found = claims.get("groups")
-    return {group.casefold() for group in found if isinstance(group, str)} if isinstance(found, list) else set()
+    return {lowered(group) for group in found if isinstance(group, str)} if isinstance(found, list) else set()
 
 
 def _limits(allowed: tuple[str, ...]) -> bool:

@@ -30,12 +30,21 @@ class Found:
     is_stale: bool
 
 
-def begin(session: Session, user_id: str, *, way: str, device: str, instead_of: str | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """How somebody comes: the way, what their browser says of itself, and whom a proxy names besides."""
+
+    way: str
+    device: str = ""
+    beside: str | None = None
+
+
+def begin(session: Session, user_id: str, coming: Coming, *, instead_of: str | None = None) -> str:
     """Begin a session, and give its id, which is told nobody else; the one it comes after is ended."""
     if instead_of:
         end(session, instead_of)
-    id = secrets.token_urlsafe(32)
-    session.add(Login(hash=hashed(id), user_id=user_id, way=way, device=describe(device)))
+    id, device = secrets.token_urlsafe(32), describe(coming.device)
+    session.add(Login(hash=hashed(id), user_id=user_id, way=coming.way, device=device, beside=coming.beside))
     return id
 
 

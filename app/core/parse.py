@@ -10,6 +10,7 @@ from app.core import addresses
 from app.core.addresses import Network
 from app.core.errors import ConfigurationError
 from app.core.request import Thinking
+from app.core.text import lowered
 
 MAKE_A_KEY = "Make one: python3 -c 'import secrets; print(secrets.token_hex(32))'"
 
@@ -122,7 +123,7 @@ def networks(name: str, value: str) -> tuple[Network, ...]:
 
 def words(name: str, value: str) -> tuple[str, ...]:
     """Take a list of words, in small letters."""
-    return tuple(part.strip().casefold() for part in value.split(",") if part.strip())
+    return tuple(lowered(part.strip()) for part in value.split(",") if part.strip())
 
 
 def header(name: str, value: str) -> str:

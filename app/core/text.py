@@ -40,6 +40,11 @@ def plain(text: str) -> str:
     return " ".join("".join(seen).split())
 
 
+def lowered(text: str) -> str:
+    """Give the text with the letters of ASCII small, and all others as they are: no two names become one."""
+    return "".join(each.lower() if each.isascii() else each for each in text)
+
+
 def from_json(text: str) -> Any:
     """Read JSON, with U+FFFD for half a surrogate pair, which can be escaped but never be sent.
 

@@ -17,6 +17,7 @@ from app.adapters.models import LOCAL_OWNER, User
 from app.chat import logins, people, tokens
 from app.chat.people import Identity
 from app.core.errors import Forbidden, NotFound, RillError, SignInNeeded, Unavailable
+from app.core.text import lowered
 from app.web import cookies, peer
 from app.web.services import services
 
@@ -89,6 +90,12 @@ def visitor() -> Person | None:
         g.person = _find() if services().settings.ways else _LOCAL
     found: Person | None = g.person
     return found
+
+
+def proxied() -> Identity | None:
+    """Give whom a proxy names, if it does; names that differ in more than the case of ASCII are of different people."""
+    name = peer.named_by_proxy()
+    return Identity(f"proxy:{lowered(name)}", name) if name is not None else None
 
 
 def owner() -> str:
@@ -173,30 +180,38 @@ def _csrf(asking: Person) -> str:
 def _find() -> Person | None:
     if _is_for_program():
         return _by_token("chat")
-    return _by_session() or _by_proxy() or (_by_token("metrics") if request.endpoint == "ops.metrics" else None)
+    named = proxied()
+    found = _by_session(named) or (_by_proxy(named) if named else None)
+    return found or (_by_token("metrics") if request.endpoint == "ops.metrics" else None)
 
 
 def _is_for_program() -> bool:
     return request.path.startswith("/api/")
 
 
-def _by_session() -> Person | None:
+def _by_session(named: Identity | None) -> Person | None:
     built, id = services(), cookies.session_id()
     found = built.db.read(logins.find, id) if id else None
-    if found is None:
+    if found is None or (named is not None and not _goes_with(found, named)):
         return None
     if found.is_stale:
         built.db.write(logins.touch, found.login.hash)
     return _person(found.user, found.user.role, login=found.login.hash)
 
 
-def _by_proxy() -> Person | None:
+def _goes_with(found: logins.Found, named: Identity) -> bool:
+    """Say whether a session goes with the proxy's name: it is theirs, or an administrator's who began it beside it.
+
+    Else whoever sits down at a browser next would be who sat there before, whatever the proxy says.
+    """
+    is_administrators = found.user.role == "administrator" and found.login.beside == named.subject
+    return found.user.subject == named.subject or is_administrators
+
+
+def _by_proxy(named: Identity) -> Person:
     """Find, or take in, whom the proxy names; a header alone makes nobody an administrator."""
-    built, name = services(), peer.named_by_proxy()
-    if name is None:
-        return None
-    identity = Identity(f"proxy:{name.casefold()}", name)
-    user = built.db.read(people.known, identity.subject) or built.db.write(people.recognise, identity)
+    built = services()
+    user = built.db.read(people.known, named.subject) or built.db.write(people.recognise, named)
     if user.is_disabled:
         raise Forbidden("An administrator has closed this account. What is in it is kept.")
     return _person(user, "member")

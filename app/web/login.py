@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from app.adapters import passwords
 from app.adapters.models import User
 from app.chat import audit, guesses, logins, people
+from app.chat.logins import Coming
 from app.core.errors import Invalid, NotFound, RillError, TooMany
 from app.web import auth, cookies, htmx, peer
 from app.web.services import services
@@ -24,7 +25,9 @@ _WRONG = "That name and that password do not belong together. Try again."
 @bp.get("/login")
 def show() -> BaseResponse:
     """Show the ways in; who is in already goes on."""
-    if auth.visitor() is not None:
+    me = auth.visitor()
+    is_named_alone = me is not None and me.login is None and len(services().settings.ways) > 1
+    if me is not None and not is_named_alone:  # whom only the proxy names may sign in besides
         return htmx.see_other(place(request.args.get("next")))
     return page()
 
@@ -55,17 +58,18 @@ def delete() -> BaseResponse:
 
 def enter(user: User, *, way: str, next: str | None) -> BaseResponse:
     """Begin a session under a new id, and go where the person wanted to."""
-    device, old = request.headers.get("User-Agent", ""), cookies.session_id()
-    id = services().db.write(_begin, user, way, device, old)
+    named = auth.proxied()
+    coming = Coming(way, request.headers.get("User-Agent", ""), named.subject if named else None)
+    id = services().db.write(_begin, user, coming, cookies.session_id())
     log.info("login.began", extra={"way": way})
     response = htmx.see_other(place(next))
     cookies.keep(response, id)
     return response
 
 
-def _begin(session: Session, user: User, way: str, device: str, old: str | None) -> str:
-    audit.note(session, user.name, "login.began", user.name, way)
-    return logins.begin(session, user.id, way=way, device=device, instead_of=old)
+def _begin(session: Session, user: User, coming: Coming, old: str | None) -> str:
+    audit.note(session, user.name, "login.began", user.name, coming.way)
+    return logins.begin(session, user.id, coming, instead_of=old)
 
 
 def place(next: str | None) -> str:

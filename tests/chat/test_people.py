@@ -9,6 +9,7 @@ import pytest
 from app.adapters.db import Database
 from app.adapters.models import LOCAL_OWNER, User
 from app.chat import audit, links, logins, people, tokens
+from app.chat.logins import Coming
 from app.chat.people import Identity
 from app.core.errors import Conflict, Invalid, NotFound
 from tests.waiting import PATIENCE_S
@@ -32,7 +33,7 @@ def ann(db: Database) -> User:
 
 def enter(db: Database, user: User, **values: str) -> str:
     """Begin a session."""
-    return db.write(logins.begin, user.id, way="password", device="", **values)
+    return db.write(logins.begin, user.id, Coming("password"), **values)
 
 
 def later(monkeypatch: pytest.MonkeyPatch, **passed: float) -> None:

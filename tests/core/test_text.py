@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.text import MAX_DEPTH, from_json, plain, storable
+from app.core.text import MAX_DEPTH, from_json, lowered, plain, storable
 
 FLAT = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 ANY = st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=200)
@@ -26,6 +26,14 @@ ANY = st.recursive(FLAT, lambda inner: st.lists(inner) | st.dictionaries(st.text
 )
 def test_leaves_out_what_cannot_be_seen(text: str, seen: str) -> None:
     assert plain(text) == seen
+
+
+@given(st.text(st.characters()))
+def test_makes_only_what_is_ascii_small(text: str) -> None:
+    changed = [(old, new) for old, new in zip(text, lowered(text), strict=True) if old != new]
+
+    assert all(old in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" and new == old.lower() for old, new in changed)
+    assert lowered("ANN@Straße.Example\u212a") == "ann@straße.example\u212a"
 
 
 @given(st.text(st.characters()))

@@ -43,7 +43,7 @@ def ann(services: Services) -> User:
 
 
 def by_session(services: Services, ann: User) -> dict[str, Any]:
-    id = services.db.write(logins.begin, ann.id, way="password", device="")
+    id = services.db.write(logins.begin, ann.id, logins.Coming("password"))
     return {"path": "/", "headers": {"Cookie": f"rill={id}"}}
 
 

@@ -208,6 +208,9 @@ LIES: dict[str, dict[str, Any]] = {
     "nobody": {"sub": None},
     "empty": {"sub": ""},
     "no word": {"sub": 7},
+    "a list": {"sub": ["ann-1"]},
+    "an object": {"sub": {"ann": 1}},
+    "true": {"sub": True},
     "endless": {"sub": "x" * 256},
     "other access token": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
 }
