@@ -7,7 +7,11 @@ from app.core.errors import RillError
 from app.web import auth, htmx
 
 #: Pages of other parts, which are linked where they are there.
-_BESIDE = (("budgets", "Budgets", "/admin/budgets"), ("usage", "Usage", "/usage"), ("doctor", "Doctor", "/doctor"))
+_BESIDE = (
+    ("budgets", "Budgets", "/admin/budgets"),
+    ("usage", "Usage", "/usage?of=all"),
+    ("doctor", "Doctor", "/doctor"),
+)
 
 
 def _admit() -> None:
@@ -31,16 +35,17 @@ def index() -> BaseResponse:
 
 def page(template: str, *, notice: RillError | None = None, **values: object) -> tuple[str, int]:
     """Render a page with its way to the others, and with what was refused."""
-    html = render_template(template, places=_places(), notice=str(notice or ""), **values)
+    html = render_template(template, places=places(), notice=str(notice or ""), **values)
     return html, notice.status if notice else 200
+
+
+def places() -> list[tuple[str, str]]:
+    """List the pages of administrators, each a name and a path."""
+    own = [("People", "people.index"), ("Options", "options.index"), ("Log", "audit.index")]
+    beside = [(name, path) for blueprint, name, path in _BESIDE if blueprint in current_app.blueprints]
+    return [(name, url_for(endpoint)) for name, endpoint in own] + beside
 
 
 def actor() -> str:
     """Give the name under which the log has what is done now."""
     return auth.person().name
-
-
-def _places() -> list[tuple[str, str]]:
-    own = [("People", "people.index"), ("Options", "options.index"), ("Log", "audit.index")]
-    beside = [(name, path) for blueprint, name, path in _BESIDE if blueprint in current_app.blueprints]
-    return [(name, url_for(endpoint)) for name, endpoint in own] + beside

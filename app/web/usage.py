@@ -15,7 +15,7 @@ from app.core.bars import Datum
 from app.core.cells import line
 from app.core.errors import Malformed
 from app.core.month import Month
-from app.web import auth
+from app.web import administration, auth
 from app.web.services import services
 
 bp = Blueprint("usage", __name__)
@@ -52,6 +52,7 @@ def show() -> str:
         "found": found,
         "days": bars.columns(_each_day(month, found.days)),
         "named": _NAMED,
+        "places": administration.places() if asked.is_of_all else [],
         "can_see_all": bool(services().settings.ways) and me.is_administrator,
         "dollars": dollars,
         "short": short,

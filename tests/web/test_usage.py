@@ -179,7 +179,7 @@ def test_offers_the_switch_to_administrators_alone(ann: Visitor, root: Visitor, 
     page = soup(root.get(f"/usage{MONTH}&of=all"))
 
     assert [link.text for link in page.select("[aria-label='Whose usage'] a")] == ["Mine", "Everybody"]
-    assert page.select_one("[aria-current=page]").text == "Everybody"
+    assert page.select_one("[aria-label='Whose usage'] [aria-current=page]").text == "Everybody"
     assert all("of=all" in link["href"] for link in page.select("nav[aria-label=Months] a"))
 
 
@@ -232,3 +232,13 @@ def test_gives_csv_of_everybody_without_formulae(guarded: Flask, root: Visitor, 
 def test_is_found_from_the_page_and_from_me(client: FlaskClient) -> None:
     for path in ("/", "/me"):
         assert soup(client.get(path)).select("a[href='/usage']")
+
+
+def test_keeps_the_way_to_the_other_pages_of_administrators(app: Flask, root: Visitor) -> None:
+    there = soup(root.get("/admin/people")).select_one("nav[aria-label=Administration] a:-soup-contains('Usage')")
+    page = soup(root.get(there["href"]))
+
+    assert page.h1.text == "Everybody's usage"
+    here = page.select_one("nav[aria-label=Administration] [aria-current]")
+    assert here.text == "Usage"
+    assert not soup(root.get("/usage")).select("nav[aria-label=Administration]")
