@@ -1,8 +1,6 @@
-"""What is kept: pins, deletion, retention, and a person's data to take away."""
+"""What is kept: pins, deletion, and retention."""
 
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import exists, select
@@ -55,49 +53,42 @@ def sweep(session: Session, days: int) -> None:
     )
 
 
-def ids(session: Session, owner: str) -> Sequence[str]:
-    """List the owner's conversations, the oldest first."""
-    mine = select(Conversation.id).where(Conversation.owner_id == owner)
-    return session.scalars(mine.order_by(Conversation.created_at, Conversation.id)).all()
-
-
-def export(session: Session, owner: str, id: str) -> dict[str, Any]:
-    """Give a conversation with every message in it, branches too, as JSON has it."""
-    found = get(session, owner, id)
-    messages = select(Message).where(Message.conversation_id == id).order_by(Message.created_at, Message.id)
-    return {
-        "id": found.id,
-        "title": found.title,
-        "created_at": found.created_at.isoformat(),
-        "updated_at": found.updated_at.isoformat(),
-        "messages": list(_exported(session.scalars(messages).all())),
-    }
-
-
-def forget(session: Session, user_id: str) -> None:
-    """Delete a person with all that is theirs; of the local owner, all that is theirs. Raises Conflict, NotFound."""
+def clear(session: Session, user_id: str) -> None:
+    """Delete all conversations of a person, who stays; raises Conflict, NotFound."""
     user = people.get(session, user_id)
-    if live(session, user_id):
-        raise Conflict("Claude is still answering you. Stop that first, then delete. Nothing was deleted.")
-    if user.id == LOCAL_OWNER:
-        session.execute(delete_rows(Conversation).where(Conversation.owner_id == user_id))
-    else:
-        people.refuse_last(session, user)
-        session.execute(delete_rows(User).where(User.id == user_id))
+    _refuse_live(session, user_id)
+    session.execute(delete_rows(Conversation).where(Conversation.owner_id == user_id))
     audit.note(session, user.name, "person.deleted", user.name)
 
 
-def _exported(messages: Sequence[Message]) -> Iterator[dict[str, Any]]:
-    for message in messages:
-        values = {
-            "id": message.id,
-            "parent_id": message.parent_id,
-            "role": message.role,
-            "content": message.content,
-            "created_at": message.created_at.isoformat(),
-            "status": message.status,
-            "model": message.model,
-            "stop_reason": message.stop_reason,
-            "usage": message.usage or None,
-        }
-        yield {name: value for name, value in values.items() if value is not None}
+def forget(session: Session, user_id: str) -> None:
+    """Delete a person with all that is theirs, as they wish; raises Conflict, NotFound."""
+    user = people.get(session, user_id)
+    _refuse_live(session, user_id)
+    people.refuse_last(session, user)
+    _delete(session, user.name, user)
+
+
+def remove(session: Session, actor: str, user_id: str) -> None:
+    """Delete a person who is kept out, with all that is theirs; raises Conflict, NotFound."""
+    user = people.get(session, user_id)
+    if not user.is_disabled:
+        raise Conflict("Disable this person first: that ends what they have open. Nothing was deleted.")
+    if live(session, user_id):
+        raise Conflict("A reply to them is just being stopped. Try again in a moment. Nothing was deleted.")
+    _delete(session, actor, user)
+
+
+def _refuse_live(session: Session, user_id: str) -> None:
+    if live(session, user_id):
+        raise Conflict("Claude is still answering you. Stop that first, then delete. Nothing was deleted.")
+
+
+def _delete(session: Session, actor: str, user: User) -> None:
+    """Delete a person; the first administrator's row is the local owner's, which stays."""
+    audit.note(session, actor, "person.deleted", user.name)
+    if user.id == LOCAL_OWNER:
+        session.execute(delete_rows(Conversation).where(Conversation.owner_id == user.id))
+        people.retire(session, user)
+    else:
+        session.execute(delete_rows(User).where(User.id == user.id))

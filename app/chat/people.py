@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from app.adapters.clock import now
 from app.adapters.db import Turn, take_turn
 from app.adapters.models import LOCAL_OWNER, User
+from app.adapters.money import Spending
 from app.adapters.people import Option
 from app.chat import audit, leases, logins, tokens
 from app.core.errors import Conflict, Invalid, NotFound
@@ -127,6 +129,8 @@ def set_password(
     """Give a person another password: sessions but the one kept are over, and so are links and perhaps API tokens."""
     user.password_hash = password_hash
     user.stamp += 1
+    if actor != user.name:
+        user.reset_at = now()
     _remember(session)
     logins.end_all(session, user.id, but=keep)
     if ends_tokens:
@@ -144,10 +148,12 @@ def change_password(
 def reset(session: Session, actor: str, id: str) -> User:
     """Take a person's password away, and end what it opened; a link lets them choose another. Raises Conflict."""
     user = get(session, id)
+    if user.subject:
+        raise Conflict("This person signs in elsewhere, and has no password here to reset. Nothing was changed.")
     if user.is_disabled:
         raise Conflict("This person is disabled, so a link would not help. Enable them first. Nothing was changed.")
     refuse_last(session, user)
-    user.password_hash = None
+    user.password_hash, user.reset_at = None, now()
     user.stamp += 1
     logins.end_all(session, id)
     tokens.revoke_all(session, id)
@@ -187,6 +193,16 @@ def enable(session: Session, actor: str, id: str) -> None:
     user = get(session, id)
     user.is_disabled = False
     audit.note(session, actor, "person.enabled", user.name)
+
+
+def retire(session: Session, owner: User) -> None:
+    """Make the first administrator the local owner again, who is nobody, and has nothing."""
+    logins.end_all(session, owner.id)
+    tokens.revoke_all(session, owner.id)
+    session.execute(update(Spending).where(Spending.user_id == owner.id).values(user_id=None))
+    owner.name = "local owner" if find(session, "local owner") is None else _free(session, "local owner")
+    owner.role, owner.password_hash, owner.reset_at = "member", None, None
+    owner.is_disabled, owner.stamp = False, 0
 
 
 def refuse_last(session: Session, user: User) -> None:

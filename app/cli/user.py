@@ -8,7 +8,8 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.adapters import passwords
-from app.chat import people
+from app.chat import audit, keeping, people
+from app.chat import export as take_away
 from app.core.errors import NotFound, RillError
 from app.web.services import Services
 
@@ -70,6 +71,25 @@ def enable(name: str) -> None:
     """Let a person in again."""
     _write(people.enable, _ACTOR, _id(name))
     click.echo(f"{name} may come in again.")
+
+
+@user_group.command("delete")
+@click.argument("name")
+@click.confirmation_option(prompt="Every chat of theirs goes, and cannot be brought back. Do you mean it?")
+def delete(name: str) -> None:
+    """Delete a person who is disabled, with all that is theirs."""
+    _write(keeping.remove, _ACTOR, _id(name))
+    click.echo(f"{name} is deleted.")
+
+
+@user_group.command("export")
+@click.argument("name")
+def export(name: str) -> None:
+    """Print all that is kept of a person, as JSON, for them to have."""
+    id = _id(name)
+    _write(audit.note, _ACTOR, "person.exported", name)
+    for piece in take_away.pieces(_built().db, id):
+        click.echo(piece, nl=False)
 
 
 def _built() -> Services:

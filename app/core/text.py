@@ -40,6 +40,11 @@ def plain(text: str) -> str:
     return " ".join("".join(seen).split())
 
 
+def is_meant(written: str, name: str) -> bool:
+    """Say whether somebody wrote a name, to say that they mean what they do to it."""
+    return " ".join(written.split()).casefold() == " ".join(name.split()).casefold()
+
+
 def lowered(text: str) -> str:
     """Give the text with the letters of ASCII small, and all others as they are: no two names become one."""
     return "".join(each.lower() if each.isascii() else each for each in text)

@@ -25,6 +25,7 @@ _ACTIONS = {
     "person.enabled": "enabled a person",
     "login.failed": "failed to sign in",
     "person.deleted": "deleted an account",
+    "person.exported": "exported a person's data",
     "budgets.changed": "changed the budgets",
     "login.began": "signed in",
     "token.created": "made a token",

@@ -1,16 +1,17 @@
 """My own: sessions, password, API tokens, and my data to take away or to delete."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, stream_with_context, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.adapters import passwords
-from app.adapters.models import LOCAL_OWNER, User
+from app.adapters.models import User
+from app.chat import export as take_away
 from app.chat import guesses, keeping, logins, people, tokens
 from app.core.errors import Invalid, RillError
+from app.core.text import is_meant
 from app.web import auth, cookies, htmx, peer
 from app.web.services import services
 
@@ -64,10 +65,9 @@ def revoke_token(id: str) -> BaseResponse:
 
 @bp.get("/export.json")
 def export() -> Response:
-    """Give everything that I said and was told, as one JSON file."""
-    me = auth.person()
+    """Give all that is kept of me, as one JSON file."""
     headers = {"Content-Disposition": 'attachment; filename="rill.json"', "Content-Type": "application/json"}
-    return Response(stream_with_context(_export(me)), headers=headers)
+    return Response(stream_with_context(take_away.pieces(services().db, auth.owner())), headers=headers)
 
 
 @bp.post("/delete")
@@ -75,9 +75,10 @@ def delete() -> BaseResponse:
     """Delete me with all that is mine; my name, where I have one, says that it is meant."""
 
     def forget(user: User) -> None:
-        if request.form.get("name", "").strip().casefold() != _word(user).casefold():
-            raise Invalid(f"Write {_word(user)} to say that you mean it. Nothing was deleted.")
-        services().db.write(keeping.forget, user.id)
+        word, built = _word(user), services()
+        if not is_meant(request.form.get("name", ""), word):
+            raise Invalid(f"Write {word} to say that you mean it. Nothing was deleted.")
+        built.db.write(keeping.forget if built.settings.ways else keeping.clear, user.id)
 
     return _do(forget, _leave)
 
@@ -128,16 +129,7 @@ def _page(*, secret: str = "", notice: RillError | None = None) -> Response:
         "scopes": {name: about for name, about in tokens.SCOPES.items() if name != "metrics" or me.is_administrator},
         "expiries": tokens.EXPIRIES,
         "is_local": not settings.ways,
-        "is_kept": me.id == LOCAL_OWNER,
         "settings": settings,
     }
     html = render_template("me/show.html", secret=secret, notice=str(notice or ""), this=me.login, **values)
     return htmx.vary(make_response(html, notice.status if notice else 200))
-
-
-def _export(me: auth.Person) -> Iterator[str]:
-    db = services().db
-    yield json.dumps({"name": me.name, "role": me.role}, ensure_ascii=False)[:-1] + ', "conversations": ['
-    for n, id in enumerate(db.read(keeping.ids, me.id)):
-        yield ("," if n else "") + "\n" + json.dumps(db.read(keeping.export, me.id, id), ensure_ascii=False)
-    yield "\n]}\n"

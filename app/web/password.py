@@ -1,6 +1,6 @@
 """The link with which a person chooses a password: the first, or another where it was forgotten."""
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, make_response, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -34,7 +34,7 @@ def update(token: str) -> BaseResponse:
         db.write(_set, services().settings.secret_key or "", token, password_hash)
     except Invalid as error:
         return htmx.vary(make_response(_page(user, str(error)), error.status))
-    return login.enter(user, way="password", next=None)
+    return login.enter(user, way="password", next=url_for("me.show") if user.reset_at else None)
 
 
 def _user(token: str) -> User:

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.adapters.clock import now
 from app.adapters.models import User
-from app.chat import links, people, roster
+from app.chat import keeping, links, people, roster
 from app.chat.roster import Listed
-from app.core.errors import NotFound, RillError
-from app.core.text import storable
+from app.core.errors import Invalid, NotFound, RillError
+from app.core.text import is_meant, storable
 from app.web import administration, auth, htmx
 from app.web.services import services
 
@@ -73,6 +73,19 @@ def disable(id: str) -> Page | BaseResponse:
 def enable(id: str) -> Page | BaseResponse:
     """Let a person in again."""
     return _do(people.enable, id)
+
+
+@bp.post("/<id>/delete")
+def delete(id: str) -> Page | BaseResponse:
+    """Delete a person who is kept out; their name says that it is meant."""
+    name = _find(id).user.name
+    try:
+        if not is_meant(request.form.get("name", ""), name):
+            raise Invalid("Write their name to say that you mean it. Nothing was deleted.")
+        services().db.write(keeping.remove, administration.actor(), id)
+    except RillError as error:
+        return _one(id, notice=error)
+    return htmx.see_other(url_for(".index"))
 
 
 def _do(work: Callable[..., None], id: str, *more: str) -> Page | BaseResponse:

@@ -1,5 +1,6 @@
 """``flask user``: people from the shell."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -63,3 +64,18 @@ def test_changes_what_people_may(app: Flask) -> None:
     run(app, "password", "ann", typed="another cellar of lanterns\nanother cellar of lanterns\n")
     assert sign_in(app, "ann", "another cellar of lanterns").status_code == 303
     assert run(app, "disable", "root").output.startswith("Error: This is the only administrator.")
+
+
+def test_exports_and_deletes_a_person(app: Flask) -> None:
+    run(app, "add", "ann")
+    printed = run(app, "export", "ann")
+    assert json.loads(printed.output)["name"] == "ann"
+    assert "disable" in run(app, "delete", "ann", typed="y\n").output.lower()
+    run(app, "disable", "ann")
+    assert run(app, "delete", "ann", typed="n\n").exit_code == 1
+    assert run(app, "delete", "ann", typed="y\n").output.endswith("ann is deleted.\n")
+
+    assert run(app, "list").output == ""
+    actions = app.extensions["rill"].db.read(lambda session: [entry.action for entry in audit.latest(session)])
+    assert actions[:2] == ["person.deleted", "person.disabled"]
+    assert "person.exported" in actions

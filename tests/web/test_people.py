@@ -5,14 +5,17 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from gevent.event import Event as Flag
 from werkzeug.test import TestResponse
 
 from app.adapters.models import LOCAL_OWNER, User
 from app.chat import audit, people
 from app.web import people as pages
 from app.web.services import Services
+from tests.scripted import ScriptedClaude
+from tests.waiting import until
 from tests.web.door import ACCOUNTS, PASSWORD, PROXY, PUBLIC, Visitor, add, enter, sign_in
-from tests.web.pages import soup
+from tests.web.pages import soup, wait
 
 MARKUP = "<img src=x onerror=alert(1)>"
 
@@ -168,6 +171,72 @@ def test_disables_and_enables(app: Flask, root: Visitor, services: Services) -> 
     assert ("root", "person.enabled", "ann") in actions
 
 
+def test_deletes_whom_it_keeps_out(app: Flask, root: Visitor, services: Services) -> None:
+    enter(app, "ann").post("/conversations", {"text": "Mine", "nonce": "1"})
+    wait(services)
+    place = path(services, "ann")
+    assert "Delete" not in soup(root.get(place)).select_one("main").text
+    assert root.post(f"{place}/delete", {"name": "ann"}).status_code == 409
+    root.post(f"{place}/disable")
+    refused = root.post(f"{place}/delete", {"name": "bob"})
+    assert (refused.status_code, "Write their name" in refused.text) == (422, True)
+    assert root.post(f"{place}/delete", {"name": " ANN "}).location == "/admin/people"
+
+    assert root.get(place).status_code == 404
+    left = "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM conversation)"
+    assert services.db.read(lambda session: session.connection().exec_driver_sql(left).scalar()) == 0
+    assert ("root", "person.deleted", "ann", "") in noted(services)
+
+
+def test_deletes_nobody_while_a_reply_to_them_is_written(
+    app: Flask, root: Visitor, services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts.append([Flag()])
+    enter(app, "ann").post("/conversations", {"text": "Mine", "nonce": "1"})
+    place = path(services, "ann")
+    root.post(f"{place}/disable")
+    refused = root.post(f"{place}/delete", {"name": "ann"})
+    services.keeper.tick()
+    until(lambda: not services.runner.running)
+
+    assert (refused.status_code, "just being stopped" in refused.text) == (409, True)
+    assert root.post(f"{place}/delete", {"name": "ann"}).status_code == 303
+
+
+def test_makes_the_first_administrator_nobody_again(root: Visitor, services: Services) -> None:
+    services.db.write(people.disable, "test", of(services, "ann").id)
+    retired = (
+        "UPDATE \"user\" SET name = 'admin', stamp = 3, is_disabled = true, password_hash = 'x' WHERE id = 'local'"
+    )
+    services.db.write(lambda session: session.connection().exec_driver_sql(retired))
+    assert root.post(f"/admin/people/{LOCAL_OWNER}/delete", {"name": "admin"}).status_code == 303
+
+    owner = services.db.read(people.get, LOCAL_OWNER)
+    assert (owner.name, owner.role, owner.password_hash, owner.is_disabled) == ("local owner", "member", None, False)
+    assert LOCAL_OWNER not in {user.id for user in services.db.read(people.everyone)}
+
+
+def test_resets_no_password_of_who_signs_in_elsewhere(root: Visitor, services: Services) -> None:
+    ben = services.db.write(people.recognise, people.Identity("oidc:1", "ben"))
+    refused = root.post(f"/admin/people/{ben.id}/reset")
+
+    assert (refused.status_code, "signs in elsewhere" in refused.text) == (409, True)
+    assert not soup(root.get(f"/admin/people/{ben.id}")).select("#reset-title")
+
+
+def test_tells_whose_password_was_reset(app: Flask, root: Visitor, services: Services) -> None:
+    assert "was reset by an administrator" not in enter(app, "ann").get("/me").text
+    way, client = link(root.post(path(services, "ann", "/reset"))), app.test_client()
+    both = {"password": "a ladder in the orchard", "again": "a ladder in the orchard"}
+    assert client.post(way, data=both).location == "/me"
+
+    assert "Your password was reset by an administrator on 20" in client.get("/me").text
+    both["old"] = both["password"]
+    changed = {**both, "password": PASSWORD, "again": PASSWORD}
+    client.post("/me/password", data={**changed, "csrf": soup(client.get("/me")).select_one("[name=csrf]")["value"]})
+    assert "Your password was reset by an administrator on 20" in client.get("/me").text
+
+
 @pytest.mark.parametrize("what", ["/reset", "/role", "/disable"])
 def test_keeps_the_only_administrator(root: Visitor, services: Services, what: str) -> None:
     before = noted(services)
@@ -187,7 +256,7 @@ def test_counts_nobody_whom_only_the_proxy_names_as_an_administrator(root: Visit
     assert root.post(path(services, "root", "/disable")).status_code == 303
 
 
-@pytest.mark.parametrize("what", ["", "/reset", "/role", "/disable", "/enable"])
+@pytest.mark.parametrize("what", ["", "/reset", "/role", "/disable", "/enable", "/delete"])
 def test_knows_nobody_else(root: Visitor, what: str) -> None:
     for id in ("x", LOCAL_OWNER, MARKUP, "%00"):
         answer = root.post(f"/admin/people/{id}{what}") if what else root.get(f"/admin/people/{id}")
@@ -203,7 +272,7 @@ def test_is_not_there_for_members_and_strangers(app: Flask, root: Visitor, servi
         assert app.test_client().get(place).location.startswith("/login?next=/admin")
         assert root.get(place).status_code == 200
     before = noted(services)
-    for place in ("/admin/people", f"{one}/role", f"{one}/reset", f"{one}/disable", f"{one}/enable"):
+    for place in ("/admin/people", f"{one}/role", f"{one}/reset", f"{one}/disable", f"{one}/enable", f"{one}/delete"):
         assert ann.post(place, {"role": "administrator", "name": "eve"}).status_code == 404
         assert app.test_client().post(place).status_code == 401
     assert noted(services) == before
