@@ -5,6 +5,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc
+import logging
 import os
 import resource
 import sys
@@ -16,6 +17,8 @@ from time import monotonic
 
 import gevent
 from gunicorn.arbiter import Arbiter
+from gunicorn.http import errors
+from gunicorn.util import write_error
 from gunicorn.workers.ggevent import GeventWorker
 from sqlalchemy import make_url
 
@@ -58,6 +61,19 @@ FILES = worker_connections + 1_500
 
 #: What is left of a refused request is read for so long, in seconds, and so many bytes; then the connection ends.
 DRAIN_BODY_S, DRAIN_BODY = 5, 40_000_000
+
+
+#: What is answered to what is no request, by what is wrong with it.
+SERVER_ERROR = (500, "Internal Server Error")
+REFUSALS = (
+    ((errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem), SERVER_ERROR),
+    (errors.LimitRequestLine, (414, "URI Too Long")),
+    (errors.LimitRequestHeaders, (431, "Request Header Fields Too Large")),
+    (errors.ExpectationFailed, (417, "Expectation Failed")),
+    (errors.UnsupportedTransferCoding, (501, "Not Implemented")),
+    (errors.ParseException, (400, "Bad Request")),
+)
+log = logging.getLogger("app.server")
 
 
 class Worker(GeventWorker):
@@ -116,6 +132,17 @@ class Worker(GeventWorker):
     def _end(self, client):
         self._idle.pop(client)
         _shut(client, SHUT_RD)
+
+    def handle_error(self, req, client, addr, exc):
+        """Refuse what is no request, and repeat nothing of it: gunicorn would log and show a cookie in a bad header."""
+        status, reason = next((said for kind, said in REFUSALS if isinstance(exc, kind)), SERVER_ERROR)
+        is_crash = status == SERVER_ERROR[0]
+        said = {"error": type(exc).__name__, "status": status}
+        log.log(
+            logging.ERROR if is_crash else logging.WARNING, "request.refused", exc_info=is_crash and exc, extra=said
+        )
+        with suppress(Exception):
+            write_error(client, status, reason, "")
 
     def close_idle(self):
         """End the connections that wait for a request."""

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,13 @@ def served(folder: Path, **env: str) -> Iterator[Process]:
         yield rill
     finally:
         rill.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """Give a Rill for tests that do it no harm."""
+    with served(tmp_path_factory.mktemp("rill")) as rill:
+        yield rill
 
 
 def ask(rill: Process, method: str, path: str, body: str = "", **headers: str) -> http.client.HTTPResponse:
@@ -131,6 +138,43 @@ def test_believes_no_header_with_underscores(tmp_path: Path) -> None:
         for name in ("X_Forwarded_Email", "X-Forwarded_Email"):
             assert ask(rill, "GET", "/", **secret, **{name: "ann"}).status in (303, 400)
         assert ask(rill, "GET", "/", **{"X-Forwarded-Email": "ann"}).status == 303
+
+
+CANARY = "canary-cookie-55b0c"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nCookie rill={CANARY}", 400),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nCookie\x7f{CANARY}: x", 400),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: rill=\0{CANARY}", 400),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a\r\n {CANARY}", 400),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {CANARY}", 400),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: {CANARY}", 501),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nExpect: {CANARY}", 417),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: {CANARY * 5_000}", 431),
+        (f"GET /{CANARY * 500} HTTP/1.1\r\nHost: localhost", 414),
+        (f"GET /?{CANARY} HTTP/9.{CANARY}\r\nHost: localhost", 400),
+        (f"{CANARY}\r\nHost: localhost", 400),
+        (f"{CANARY.upper()}(x / HTTP/1.1\r\nHost: localhost", 400),
+    ],
+    ids=range(12),
+)
+def test_repeats_nothing_of_what_is_no_request(shared: Process, head: str, status: int) -> None:
+    host = urllib.parse.urlsplit(shared.url)
+    with socket.create_connection((host.hostname, host.port), timeout=20) as client:
+        client.sendall(f"{head}\r\n\r\n".encode("latin-1"))
+        answer = ""
+        with suppress(ConnectionResetError):  # where it had not read all that was sent
+            while came := client.recv(65_536):
+                answer += came.decode()
+
+    assert answer.startswith(f"HTTP/1.1 {status} ") or (not answer and status in (414, 431)), answer[:200]
+    said = (answer + shared.log.read_text()).lower()
+    assert "request.refused" in said
+    assert CANARY not in said
+    assert "traceback" not in said
 
 
 def test_believes_who_comes_by_the_socket(tmp_path: Path) -> None:
