@@ -70,7 +70,7 @@ def create_app(settings: Settings, *, claude: Caller | None = None) -> Flask:
     app.before_request(bodies.read)
     app.before_request(auth.check_form)
     app.json.sort_keys = app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's own provider has them
-    assets.init_app(app, ROOT / "static")
+    assets.init_app(app, ROOT / "static", is_secure=(settings.url or "").startswith("https://"))
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(dom_id=htmx.dom_id, partial=htmx.partial, shown=shown, new_nonce=new_id)

@@ -3,11 +3,14 @@
 import gzip
 import hashlib
 import tempfile
+from functools import partial
 from pathlib import Path
 from wsgiref.headers import Headers
 
 from flask import Flask, redirect
 from whitenoise import WhiteNoise
+
+from app.web.security import HEADERS, HSTS
 
 #: The order in which the stylesheet's parts are joined; tokens first, because it declares the layers.
 CSS = [
@@ -34,10 +37,11 @@ CSS = [
     "utilities",
     "print",
 ]
+_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _IMMUTABLE = r"^.+\.[0-9a-f]{12}\..+$"
 
 
-def init_app(app: Flask, root: Path) -> None:
+def init_app(app: Flask, root: Path, *, is_secure: bool) -> None:
     """Serve ``root`` under hashed names; templates ask for them with ``static_url("app.css")``."""
     folder = tempfile.TemporaryDirectory(prefix="rill-static-")
     names = _build(root, Path(folder.name))
@@ -49,7 +53,7 @@ def init_app(app: Flask, root: Path) -> None:
         immutable_file_test=_IMMUTABLE,
         allow_all_origins=False,
         max_age=3600,
-        add_headers_function=_harden,
+        add_headers_function=partial(_harden, {"Strict-Transport-Security": HSTS} if is_secure else {}),
     )
     app.jinja_env.globals["static_url"] = lambda name: f"/static/{names[name]}"
     # Browsers ask for this one of pages that name no icon: of a file that is downloaded, for one.
@@ -72,8 +76,7 @@ def _write(target: Path, name: str, content: bytes) -> str:
     return hashed
 
 
-def _harden(headers: Headers, _path: str, _url: str) -> None:
-    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+def _harden(more: dict[str, str], headers: Headers, _path: str, _url: str) -> None:
+    """Say of a file what is said of every page, and that it is not one."""
+    for name, value in {**HEADERS, **more, "Content-Security-Policy": _POLICY}.items():
+        headers[name] = value

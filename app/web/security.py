@@ -14,7 +14,7 @@ _POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types htmx"
 )
-_HEADERS = {
+HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -22,7 +22,7 @@ _HEADERS = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_HSTS = "max-age=31536000; includeSubDomains"
+HSTS = "max-age=31536000; includeSubDomains"
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 #: What platforms ask by number; it says nothing of anybody.
 _PROBES = {"ops.livez", "ops.readyz"}
@@ -102,12 +102,12 @@ def _share(response: Response) -> Response:
 
 def _harden(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce())
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
     response.vary.add("Cookie")
     if not request.path.startswith("/api/"):
         htmx.vary(response)
     if cookies.is_secure():
-        response.headers["Strict-Transport-Security"] = _HSTS
+        response.headers["Strict-Transport-Security"] = HSTS
     return response
