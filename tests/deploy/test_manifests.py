@@ -88,6 +88,12 @@ def test_copies_what_exists_and_is_not_ignored() -> None:
     assert not [path for path in copied() if fnmatch(path, "*.env") or path in ("instance", ".git", "tests")]
 
 
+def test_installs_what_the_hashes_say() -> None:
+    assert re.findall(r"pip install .*$", DOCKERFILE, re.M)
+    for line in re.findall(r"pip install .*$", f"{DOCKERFILE}\n{PAGE}", re.M):
+        assert "--require-hashes -r requirements.lock" in line, line
+
+
 def test_builds_on_the_python_that_is_tested() -> None:
     version = (ROOT / ".python-version").read_text().strip()
 
