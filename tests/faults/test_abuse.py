@@ -16,6 +16,8 @@ from tests.faults.history import until
 from tests.faults.test_readers import stream_of
 from tests.servers import Process
 
+#: How many times longer a page may take beside 500 readers who take nothing: both are measured in one run.
+SLOWED = 10
 PAGES = ("/", "/livez", "/readyz", "/compare", "/doctor")
 
 
@@ -51,6 +53,13 @@ def get_all(server: Process) -> list[float]:
             answer.read()
         took.append(time.monotonic() - began)
     return took
+
+
+def slow_page(server: Process) -> float:
+    """Say within which time nine pages of ten come; what the machine was doing else is in the tenth."""
+    took = sorted(sum((get_all(server) for _turn in range(6)), []))
+    print(f"{len(took)} pages: median {1000 * took[len(took) // 2]:.0f} ms, worst {1000 * took[-1]:.0f} ms")
+    return took[len(took) * 9 // 10]
 
 
 def paths(server: Process) -> list[str]:
@@ -131,7 +140,7 @@ def test_outlives_bodies_of_a_great_many_parts(make_site: MakeSite) -> None:
 
 
 def test_answers_everybody_beside_500_stuck_readers_and_slow_senders(make_site: MakeSite) -> None:
-    """Pages have to come, however long the machine takes; how long that was is printed (pytest -s)."""
+    """Pages take a few times as long as without all that, at most, however fast the machine is."""
     site = make_site("sqlite")
     server, history = site.start(), site.history
     reply = history.begin(site.urls, words=100, speed=15)
@@ -145,6 +154,8 @@ def test_answers_everybody_beside_500_stuck_readers_and_slow_senders(make_site: 
                 with suppress(OSError):
                     sender.send(b"a")
 
+    get_all(server)
+    before = slow_page(server)
     with unharmed(server, 60_000_000), ExitStack() as stack:
         stuck = [stack.enter_context(stream_of(server, reply)) for _reader in range(500)]
         slow = [
@@ -154,14 +165,14 @@ def test_answers_everybody_beside_500_stuck_readers_and_slow_senders(make_site: 
         dripping = threading.Thread(target=drip, args=(slow,))
         dripping.start()
         try:
-            took = sorted(sum((get_all(server) for _turn in range(6)), []))
+            beside = slow_page(server)
             history.until_ended()
         finally:
             is_over.set()
             dripping.join()
         assert len(stuck) == 500
     history.check()
-    print(f"{len(took)} pages: median {1000 * took[len(took) // 2]:.0f} ms, worst {1000 * took[-1]:.0f} ms")
+    assert beside < SLOWED * max(before, slow_page(server))
 
 
 def test_lets_senders_go_that_send_too_slowly(make_site: MakeSite) -> None:
