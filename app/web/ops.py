@@ -48,7 +48,10 @@ def security() -> Response:
     """Say whom to tell of a weakness, where the operator has said so (RFC 9116)."""
     contact = services().settings.security_contact
     if contact is None:
-        raise NotFound("There is nothing here.")
+        raise NotFound(
+            "Whoever runs this Rill has named nobody to tell of a weakness (RILL_SECURITY_CONTACT). Of one in Rill "
+            "itself tell its maintainers, as SECURITY.md beside its code says."
+        )
     expires = now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=SECURITY_DAYS)
     lines = f"Contact: {contact}\nExpires: {expires:%Y-%m-%dT%H:%M:%SZ}\nPreferred-Languages: en\n"
     return Response(lines, content_type="text/plain; charset=utf-8")

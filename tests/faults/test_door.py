@@ -177,6 +177,26 @@ def test_repeats_nothing_of_what_is_no_request(shared: Process, head: str, statu
     assert "traceback" not in said
 
 
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Content-Length: 3\r\nContent-Length: 30",
+        "Content-Length: +3",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: xchunked",
+    ],
+)
+def test_takes_no_request_whose_end_two_could_see_in_two_places(shared: Process, lengths: str) -> None:
+    host = urllib.parse.urlsplit(shared.url)
+    with socket.create_connection((host.hostname, host.port), timeout=20) as client:
+        client.sendall(f"POST /login HTTP/1.1\r\nHost: localhost\r\n{lengths}\r\n\r\n0\r\n\r\nGET /livez".encode())
+        answer = client.makefile("rb").read().decode()
+
+    assert answer.startswith(("HTTP/1.1 400 ", "HTTP/1.1 501 "))
+    assert answer.count("HTTP/1.1") == 1
+
+
 def test_believes_who_comes_by_the_socket(tmp_path: Path) -> None:
     path = tmp_path / "rill.sock"
     full = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/rill.db", **PROXY, "RILL_HOST": f"unix:{path}"}

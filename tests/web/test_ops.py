@@ -101,4 +101,5 @@ def test_says_whom_to_tell_of_a_weakness(make_app: Callable[..., Flask]) -> None
 
 
 def test_names_nobody_where_nobody_is_named(client: FlaskClient) -> None:
-    assert client.get("/.well-known/security.txt").status_code == 404
+    answer = client.get("/.well-known/security.txt")
+    assert (answer.status_code, "has named nobody" in answer.text) == (404, True)
