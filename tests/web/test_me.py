@@ -32,7 +32,8 @@ def ann(app: Flask) -> Visitor:
 def test_lists_sessions_and_ends_one(app: Flask, ann: Visitor) -> None:
     other = enter(app, "ann")
     page = soup(ann.get("/me"))
-    assert "this one" in page.text
+    assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC, this one", page.text)
+    assert "form__danger" in page.select_one("form[action='/me/delete'] button")["class"]
     (hash,) = [field["value"] for field in page.select("input[name=hash]")]
     assert ann.post("/me/sessions", {"hash": hash}).location == "/me"
 
