@@ -121,7 +121,8 @@ def _services(settings: Settings, claude: Caller | None) -> Services:
     feed.on_stop = runner.stop
     live = LiveReplies(db, feed, is_local=runner.has, metrics=metrics)
     keeper = Keeper(db, runner, feed, traces_days=settings.traces_days, retention_days=settings.retention_days)
-    directs, offer = Directs(claude, metrics, db, Rules.of(settings)), Offer(claude)
+    directs = Directs(claude, metrics, db, Rules.of(settings), is_shared=bool(settings.ways))
+    offer = Offer(claude)
     current = Current(db, settings)
     return Services(settings, db, feed, runner, live, keeper, claude, directs, offer, current, _oidc(settings))
 

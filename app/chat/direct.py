@@ -1,6 +1,7 @@
 """Replies that are stored nowhere: a program reads them as they come, and they end when it goes."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ from app.chat.allowance import Rules
 from app.chat.asking import Call, Caller
 from app.core import failing
 from app.core.assembly import Assembly
-from app.core.errors import RillError, Unavailable, Upstream
+from app.core.errors import RillError, TooMany, Unavailable, Upstream
 from app.core.events import Event
 from app.core.pricing import most
 from app.core.request import MessagesRequest
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: Calls of programs that one process makes at once.
 MAX_CALLS = 250
+#: Of these, how many may be one person's where people sign in.
+MAX_EACH = 20
 
 
 class Direct:
@@ -84,34 +87,52 @@ class Direct:
 class Directs:
     """Makes the calls of one process."""
 
-    def __init__(self, claude: Caller, metrics: Metrics, db: Database, rules: Rules) -> None:
+    def __init__(
+        self, claude: Caller, metrics: Metrics, db: Database, rules: Rules, *, is_shared: bool = False
+    ) -> None:
         self._claude, self._metrics, self._db, self._rules = claude, metrics, db, rules
+        self._is_shared = is_shared
+        self._owners: Counter[str] = Counter()
         self.running = 0
 
     @contextmanager
     def call(self, request: MessagesRequest, owner: str) -> Iterator[Direct]:
         """Make a call for somebody, which ends with the context at the latest.
 
-        Raises Unavailable while there are too many, and TooMany where the budget does not have what it may cost.
+        Raises Unavailable while there are too many, and TooMany while there are too many of theirs, or where the
+        budget does not have what it may cost.
         """
+        with self._place(owner):
+            asked = budgets.Call(owner, request.model, most(request))
+            reservation = self._db.write(budgets.reserve, self._rules, asked)
+            started_s = monotonic()
+            direct = Direct(self._claude.call(request))
+            try:
+                yield direct
+            finally:
+                status = _status(direct)
+                direct.close()
+                self._metrics.calls.labels(status).inc()
+                _log_end(direct, status, started_s)
+                self._settle(reservation, direct, request.model)
+
+    @contextmanager
+    def _place(self, owner: str) -> Iterator[None]:
+        """Count a call while it goes on."""
+        if self._is_shared and self._owners[owner] >= MAX_EACH:
+            raise TooMany(f"You may ask {MAX_EACH} things at once. Ask again when one of them has been answered.")
         if self.running >= MAX_CALLS:
             raise Unavailable("Rill is answering as many programs as it can. Try again soon.")
-        asked = budgets.Call(owner, request.model, most(request))
-        reservation = self._db.write(budgets.reserve, self._rules, asked)
         self.running += 1
+        self._owners[owner] += 1
         self._metrics.running.inc()
-        started_s = monotonic()
-        direct = Direct(self._claude.call(request))
         try:
-            yield direct
+            yield
         finally:
-            status = _status(direct)
-            direct.close()
             self.running -= 1
+            self._owners[owner] -= 1
+            self._owners += Counter()  # forgets who has none
             self._metrics.running.dec()
-            self._metrics.calls.labels(status).inc()
-            _log_end(direct, status, started_s)
-            self._settle(reservation, direct, request.model)
 
     def _settle(self, reservation: str, direct: Direct, model: str) -> None:
         """Settle what it took; where the database is away, what was reserved stays reserved."""

@@ -1,16 +1,20 @@
 """Replies that are stored nowhere: read as they come, ended with their reader."""
 
+from collections.abc import Callable
+
 import gevent
 import pytest
+from flask import Flask
 from gevent.event import Event as Flag
 
 from app.adapters.models import LOCAL_OWNER
 from app.chat import direct
-from app.core.errors import Unavailable, Upstream
+from app.core.errors import TooMany, Unavailable, Upstream
 from app.core.request import MessagesRequest
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
 from tests.waiting import until
+from tests.web.door import ACCOUNTS, add
 
 REQUEST = MessagesRequest("claude-x", 100, [{"role": "user", "content": "Hi"}])
 
@@ -59,3 +63,27 @@ def test_refuses_while_there_are_too_many(services: Services, monkeypatch: pytes
             pass
         assert services.directs.running == 1
     assert services.directs.running == 0
+
+
+def test_one_person_does_not_take_all_the_places(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "MAX_EACH", 1)
+    services: Services = make_app(**ACCOUNTS).extensions["rill"]
+    ann, eve = add(services, "ann").id, add(services, "eve").id
+
+    with services.directs.call(REQUEST, ann):
+        with pytest.raises(TooMany, match="at once"), services.directs.call(REQUEST, ann):
+            pass
+        with services.directs.call(REQUEST, eve):
+            assert services.directs.running == 2
+    with services.directs.call(REQUEST, ann):
+        pass
+    assert services.directs.running == 0
+
+
+def test_whoever_sits_at_the_machine_has_all_the_places(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct, "MAX_EACH", 1)
+
+    with services.directs.call(REQUEST, LOCAL_OWNER), services.directs.call(REQUEST, LOCAL_OWNER):
+        assert services.directs.running == 2
