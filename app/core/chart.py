@@ -45,9 +45,12 @@ def chart(found: Timeline) -> Chart | None:
     bar_ms = next((width for width in _WIDTHS_MS if span / width <= _MOST_BARS), ceil(span / _MOST_BARS))
     weights = _buckets(found.arrivals, bar_ms)
     most = max(weights.values(), default=0)
-    bars = [_bar(slot * bar_ms * scale, bar_ms * scale, BASE * weight / most) for slot, weight in weights.items()]
-    per_s = most / bar_ms * 1000 * (found.tokens_per_character or 1)
     first = found.first_ms if found.first_ms is not None else span
+    bars = [
+        _bar(max(slot * bar_ms, first) * scale, (slot + 1) * bar_ms * scale, BASE * weight / most)
+        for slot, weight in weights.items()
+    ]
+    per_s = most / bar_ms * 1000 * (found.tokens_per_character or 1)
     return Chart(
         span_ms=span,
         bar_ms=bar_ms,
@@ -69,9 +72,10 @@ def _buckets(arrivals: Iterable[tuple[int, int]], bar_ms: int) -> dict[int, int]
     return found
 
 
-def _bar(x: float, width: float, height: float) -> Box:
+def _bar(x: float, end: float, height: float) -> Box:
     """Stand a bar on the base, with a little room beside it; it may not leave the canvas."""
-    return Box(round(x, 1), round(BASE - height, 1), round(max(0.5, min(width, WIDTH - x) * 0.86), 1), round(height, 1))
+    width = max(0.5, (min(end, WIDTH) - x) * 0.86)
+    return Box(round(x, 1), round(BASE - height, 1), round(width, 1), round(height, 1))
 
 
 def _band(at_ms: int, ms: int, scale: float) -> Box:

@@ -27,6 +27,14 @@ def test_draws_wait_bars_and_stalls_to_scale() -> None:
     assert found.marks == [250, 500, 1000]
 
 
+def test_draws_no_bar_before_the_first_token() -> None:
+    found = chart(timeline([(200, TextDelta(0, "12")), (240, TextDelta(0, "34")), (400, TextDelta(0, "5"))]))
+
+    assert found is not None
+    assert found.wait == Box(0, 0, 500, BASE)
+    assert [bar.x for bar in found.bars] == [500, 625]
+
+
 def test_says_tokens_where_they_are_known() -> None:
     found = chart(timeline(WHOLE))
 
