@@ -21,6 +21,8 @@ from bench.processes import ROOT, Served, free_port, line, rill, running, upstre
 
 COUNTS = (1, 40, 100, 200)
 MOST = 250
+#: Streams that the peer reads at once.
+THREADS = 40
 #: Tokens of a reply: more where few ask, because CPU is counted in hundredths of a second.
 TOKENS, TOKENS_OF_FEW, FEW = 100, 400, 10
 #: As fast as Claude, who takes so long to the first token.
@@ -98,13 +100,37 @@ def table(count: int, ours: list[Turn], peers: list[Turn]) -> Iterator[str]:
     yield f"{count:7}  {'replies that came whole':26}{mine:9,}   {its:9,}   of {count * len(ours):,} each"
 
 
+def last_first(turns: list[Turn]) -> float:
+    """Give when the last of all had its first text, on average of the turns."""
+    return sum(turn.last_first_ms for turn in turns) / len(turns)
+
+
+def verdict(last_firsts: dict[int, tuple[float, float]]) -> tuple[bool, list[str]]:
+    """Say whether Rill stalls where the peer does: by the last first text of each count, ours and the peer's.
+
+    The peer has 40 threads, so more programs than that wait there for others to end.
+    """
+    crowds = {count: ours / peers for count, (ours, peers) in last_firsts.items() if count >= THREADS and peers}
+    said = [
+        f"{count} at once: the last one's first text came in {ratio:.2f} × the peer's time"
+        for count, ratio in crowds.items()
+    ]
+    stalled = [count for count, ratio in crowds.items() if count > THREADS and ratio > 1]
+    if stalled:
+        return False, [*said, f"Rill stalls with {', '.join(map(str, stalled))} at once, no less than the peer."]
+    return True, [*said, "Rill does not stall where the peer does."] if any(
+        count > THREADS for count in crowds
+    ) else said
+
+
 def main(*words: str) -> int:
-    """Measure, and print the table as it grows; give 1 if something could not be run, or did not come whole."""
+    """Measure, and print the table as it grows and what it says; give 1 if something failed, broke off or stalled."""
     counts = [int(word) for word in words] or COUNTS
     if not all(1 <= count <= MOST for count in counts):
         print(f"Between 1 and {MOST} programs can ask at once.", file=sys.stderr)
         return 2
     started, is_whole = time.monotonic(), True
+    last_firsts: dict[int, tuple[float, float]] = {}
     try:
         python = install()
         with upstream() as claude, rill(claude.url) as ours, lesson(python, claude.url) as peer:
@@ -115,11 +141,15 @@ def main(*words: str) -> int:
                 first, *mine, last = (take_turn(server, count) for server in (peer, ours, ours, peer))
                 print(*table(count, mine, [first, last]), sep="\n", flush=True)
                 is_whole = is_whole and all(turn.whole == count for turn in mine)
+                last_firsts[count] = last_first(mine), last_first([first, last])
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         print(f"peer failed: {error}", file=sys.stderr)
         return 1
+    flows, said = verdict(last_firsts)
+    for line_ in said:
+        print(line_, flush=True)
     print(f"peer took {time.monotonic() - started:.0f} s", file=sys.stderr)
-    return 0 if is_whole else 1
+    return 0 if is_whole and flows else 1
 
 
 if __name__ == "__main__":
