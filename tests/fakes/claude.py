@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -26,7 +26,7 @@ SSE = {"content-type": "text/event-stream; charset=utf-8", "request-id": "req_fa
 
 @dataclass
 class Answer:
-    """One answer: bytes are written, numbers are waited for, CUT breaks off, HANG waits for the client to go."""
+    """One answer: bytes are written, numbers and events waited for, CUT breaks off, HANG waits for the client to go."""
 
     body: list[Any] = field(default_factory=list)
     status: int = 200
@@ -117,6 +117,7 @@ FAULTS: dict[str, list[Answer]] = {
     "max-tokens": [saying("And so ", "on", stop_reason="max_tokens")],
     "unknown-block": [Answer([*opening({"type": "hologram", "x": 1}), *closing()])],
     "html": [Answer([b"<h1>Sign in</h1>"], headers={"content-type": "text/html"})] * 2,
+    "hang": [Answer([HANG])],
     "auth": [failing(401, "authentication_error")],
     "xss": [saying(*re.findall("(?s).{1,7}", HOSTILE), pause_s=0.01)],
 }
@@ -285,6 +286,8 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Gone
             if step is HANG:
                 self._hang()
+            elif isinstance(step, Event):
+                step.wait()
             elif isinstance(step, Sent):
                 self.fake.sent[step.key][-1] += step.text
             elif isinstance(step, int | float):

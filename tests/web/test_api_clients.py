@@ -10,17 +10,48 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests import needs
+from tests.fakes.claude import Answer, FakeClaude, closing, delta, opening
 from tests.servers import ROOT, Process, free_port, start_rill, start_upstream
+from tests.waiting import until
 
 README = (ROOT / "README.md").read_text()
 SLOWLY = "[[echo: 1]] Caf\u00e9 \N{GRINNING FACE}: one character at a time, and then\n\nthe end."
 SAID = SLOWLY.removeprefix("[[echo: 1]] ")
+
+
+#: The client of a lesson on streaming: it cuts the frames apart itself, and skips what has no text.
+LESSON = """
+const response = await fetch(process.argv[2] + "/api/chat", {
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ message: process.argv[3] }),
+});
+const reader = response.body.getReader();
+const decoder = new TextDecoder();
+let held = "";
+let isDone = false;
+while (!isDone) {
+  const { done, value } = await reader.read();
+  if (done) break;
+  held += decoder.decode(value, { stream: true });
+  const frames = held.split("\\n\\n");
+  held = frames.pop();
+  for (const frame of frames) {
+    if (!frame.startsWith("data: ")) continue;
+    const data = frame.slice(6);
+    if (data === "[DONE]") isDone = true;
+    else process.stdout.write(JSON.parse(data).text ?? "");
+  }
+}
+if (!isDone) process.exit(1);
+"""
 
 
 def example(name: str, url: str, message: str = SLOWLY) -> str:
@@ -55,8 +86,22 @@ def run(command: list[str], **options: object) -> str:
 
 def closed(upstream: Process) -> int:
     """Give how many readers have left the upstream."""
+    return count(upstream, "closed")
+
+
+def count(upstream: Process, what: str) -> int:
+    """Give what the upstream has counted."""
     with urllib.request.urlopen(f"{upstream.url}/_closed", timeout=10) as answer:
-        return int(json.load(answer)["closed"])
+        return int(json.load(answer)[what])
+
+
+def wait_for_one_more(upstream: Process, what: str, before: int) -> None:
+    """Wait until the upstream has counted another."""
+    for _ in range(200):
+        if count(upstream, what) > before:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"the upstream has no more {what}")
 
 
 def test_curl(rill: Process) -> None:
@@ -95,6 +140,13 @@ def test_typescript(rill: Process, tmp_path: Path) -> None:
     script.write_text(run([str(deno), "transpile", str(source)], cwd=tmp_path))
 
     assert run([node, str(script)]) == SAID
+
+
+def test_fetch_reads_the_frames_as_a_lesson_does(rill: Process, tmp_path: Path) -> None:
+    script = tmp_path / "lesson.mjs"
+    script.write_text(LESSON)
+
+    assert run([need("node"), str(script), rill.url, SLOWLY]) == SAID
 
 
 def test_bare_text_that_breaks_off_is_an_error_to_a_client(rill: Process) -> None:
@@ -141,8 +193,52 @@ def test_the_call_ends_when_the_program_leaves(
     with httpx.stream("POST", f"{rill.url}/api/chat", json=body, headers={"Accept": accept}, timeout=30) as response:
         next(response.iter_text())
 
-    for _ in range(100):  # the reply itself would take 20 s
-        if closed(upstream) > before:
-            return
-        time.sleep(0.05)
-    pytest.fail("the upstream was not closed")
+    wait_for_one_more(upstream, "closed", before)  # the reply itself would take 20 s
+
+
+@pytest.mark.parametrize("fields", [{"stream": False}, {"schema": {"type": "object"}}])
+def test_a_call_in_one_piece_ends_when_the_program_leaves(
+    rill: Process, upstream: Process, fields: dict[str, object]
+) -> None:
+    asked, left = count(upstream, "requests"), closed(upstream)
+    place = urlsplit(rill.url)
+    program = http.client.HTTPConnection(place.hostname, place.port, timeout=30)
+    body = json.dumps({"message": "[[fault: hang]]", **fields})
+    program.request("POST", "/api/chat", body, {"Content-Type": "application/json"})
+    wait_for_one_more(upstream, "requests", asked)
+
+    program.close()
+
+    wait_for_one_more(upstream, "closed", left)
+
+
+def test_each_of_many_has_its_first_text_before_any_is_let_finish(tmp_path: Path) -> None:
+    gate, fake, many = Event(), FakeClaude().start(), 60
+    fake.answers.extend(
+        Answer([*opening(), delta("First, "), gate, delta("last."), *closing()]) for _turn in range(many)
+    )
+    server = start_rill(tmp_path, free_port(), ANTHROPIC_API_KEY="sk-ant-test", ANTHROPIC_BASE_URL=fake.url)
+    firsts: list[str] = []
+    wholes: list[str] = []
+
+    def ask() -> None:
+        with httpx.stream("POST", f"{server.url}/api/chat", json={"message": "Hi"}, timeout=60) as response:
+            data = (line.removeprefix("data: ") for line in response.iter_lines() if line.startswith("data: "))
+            firsts.append(next(data))
+            wholes.append("".join(json.loads(piece).get("text", "") for piece in data if piece != "[DONE]"))
+
+    programs = [Thread(target=ask) for _turn in range(many)]
+    try:
+        for program in programs:
+            program.start()
+        until(lambda: len(firsts) == many)
+        assert (set(firsts), wholes) == ({'{"text": "First, "}'}, [])
+        gate.set()
+        for program in programs:
+            program.join(60)
+    finally:
+        gate.set()
+        server.stop()
+        fake.stop()
+
+    assert wholes == ["last."] * many
