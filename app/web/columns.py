@@ -7,7 +7,7 @@ from time import monotonic
 
 import gevent
 from flask import render_template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app.adapters.clock import now
 from app.adapters.models import Message
@@ -111,11 +111,25 @@ def verdict(found: Sequence[Column]) -> str:
     return comparison(streamed, whole, is_fair=all(column.reply.status == "done" for column in found))
 
 
+def progress(found: Sequence[Column]) -> str:
+    """Say how far they are, or what came of it."""
+    live = [column.name for column in found if column.is_live]
+    if len(live) == len(found):
+        return "Both replies are being written."
+    if live == ["whole"]:
+        return "The streamed reply has ended; the one in one piece is still being written."
+    return "The reply in one piece has ended; the streamed one is still being written." if live else verdict(found)
+
+
 def frames(found: Sequence[Column], *, is_alive: Callable[[], bool]) -> Iterator[bytes]:
     """Give server-sent events until both replies have ended or it is time to go; each column is sent whole."""
+    said = ""
     stay, beat_at = Stay(is_alive, most_s=ROTATE_S, leave_s=random.uniform(0, LEAVE_S)), 0.0
     while not stay.is_over():
         html = Markup().join(column.follow() for column in found)
+        if (now_said := progress(found)) != said:
+            said = now_said
+            html += htmx.partial(f"#{htmx.dom_id('compare', 'verdict')}", escape(said), swap="textContent")
         if monotonic() > beat_at + BEAT_S:
             beat_at = monotonic()
             html += htmx.partial("#k", BEAT, swap="innerHTML")

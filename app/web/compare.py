@@ -14,7 +14,7 @@ from app.core.request import WHOLE_TOKENS
 from app.core.sse import STREAM_HEADERS, encode
 from app.web import asked, auth, htmx, pages
 from app.web.backpressure import bounded
-from app.web.columns import columns, frames, verdict
+from app.web.columns import columns, frames, progress
 from app.web.services import services
 
 bp = Blueprint("compare", __name__, url_prefix="/compare")
@@ -58,7 +58,7 @@ def show(id: str) -> Response:
         return htmx.vary(Response(status=204))
     found = columns(compared, pages.live_view)
     name = "compare/_columns.html" if htmx.is_htmx() else "compare/show.html"
-    html = render_template(name, compared=compared, columns=found, verdict=verdict(found), again_s=AGAIN_S)
+    html = render_template(name, compared=compared, columns=found, progress=progress(found), again_s=AGAIN_S)
     return htmx.vary(make_response(html))
 
 

@@ -119,6 +119,25 @@ def test_streams_both_columns_until_both_have_ended(
     assert rest.endswith("event: done\ndata: done\n\n")
 
 
+def test_says_when_one_of_them_has_ended(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
+    id, one, two = running(client, services, claude)
+
+    response = client.get(f"/compare/{id}/stream", buffered=False)
+    frames = (partials(frame.decode()) for frame in response.response)
+    said = [next(frames)["#compare-verdict"]]
+    one.set()
+    said.append(next(frame["#compare-verdict"] for frame in frames if "#compare-verdict" in frame))
+    page = soup(client.get(f"/compare/{id}"))
+    two.set()
+    said.append(next(frame["#compare-verdict"] for frame in frames if "#compare-verdict" in frame))
+    response.close()
+
+    ended = "The streamed reply has ended; the one in one piece is still being written."
+    assert said[:2] == ["Both replies are being written.", ended]
+    assert page.select_one("#compare-verdict").text == ended
+    assert "showed its first word after" in said[2]
+
+
 def test_gives_the_whole_state_to_whoever_comes_back(
     client: FlaskClient, services: Services, claude: ScriptedClaude
 ) -> None:
