@@ -51,17 +51,11 @@ def show() -> str:
         "this": _this_month(),
         "found": found,
         "days": bars.columns(_each_day(month, found.days)),
-        "named": _NAMED,
         "places": administration.places() if asked.is_of_all else [],
         "can_see_all": bool(services().settings.ways) and me.is_administrator,
-        "dollars": dollars,
-        "short": short,
-        "bars": bars,
-        "alike": alike,
-        "rows": lambda shares: bars.rows(_data([(share.name, share.spent) for share in shares[:_DRAWN]])),
         "is_demo": services().settings.mode == "demo",
     }
-    return render_template("usage/show.html", **values)
+    return render_template("usage/show.html", **values, **_WRITING)
 
 
 @bp.get("/usage.csv")
@@ -120,3 +114,14 @@ def _each_day(month: Month, shares: Sequence[Share]) -> list[Datum]:
 def _data(named: Sequence[tuple[str, Spent]]) -> list[Datum]:
     write = alike(spent.micros for _name, spent in named)
     return [Datum(name, spent.micros, write(spent.micros)) for name, spent in named]
+
+
+#: What the template writes with.
+_WRITING = {
+    "named": _NAMED,
+    "dollars": dollars,
+    "short": short,
+    "bars": bars,
+    "alike": alike,
+    "rows": lambda shares: bars.rows(_data([(share.name, share.spent) for share in shares[:_DRAWN]])),
+}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Process
+from tests.browser.conftest import Process, Watch
 from tests.browser.pages import axe, start, wait_for_words, wait_until_done
 
 END = 60_000
@@ -99,6 +99,20 @@ def test_compares_while_both_replies_are_written(page: Page, demo: Process) -> N
     expect(page.locator(".stream__said")).to_contain_text("This reply was not streamed")
 
 
+def test_enter_sends_what_is_to_be_compared(page: Page, demo: Process, watch: Watch) -> None:
+    watch.expected = ("422",)
+    page.goto(f"{demo.url}/compare")
+    page.locator("#text").fill("  ")
+    page.locator("#text").press("Enter")
+    expect(page.locator("#notice")).not_to_be_empty()
+    page.locator("#text").fill("long")
+    page.locator("#text").press("Shift+Enter")
+    page.locator("#text").press("Enter")
+
+    page.wait_for_url(re.compile("/compare/[0-9a-f]+$"))
+    expect(page.get_by_role("status")).to_have_text("Both replies are being written.")
+
+
 def test_goes_on_in_the_conversation(page: Page, demo: Process) -> None:
     compare(page, demo, "hello")
     expect(page.locator("#conn")).to_have_count(0, timeout=END)
@@ -113,6 +127,7 @@ def test_stops_one_column_and_goes_on_with_the_other(page: Page, demo: Process) 
     expect(page.locator("#compare-streamed-text")).to_contain_text("Downstream")
     page.get_by_role("button", name=re.compile("Stop ?: Streamed")).click()
     expect(page.locator("#compare-streamed-clock")).to_contain_text("You stopped this reply")
+    expect(page.get_by_role("status")).to_contain_text("the one in one piece is still being written")
     expect(page.locator("#conn")).to_have_count(0, timeout=END)
 
     expect(page.locator("#compare-whole-text")).to_contain_text("all of them turn out to be right")

@@ -146,7 +146,7 @@ def test_fetch_reads_the_frames_as_a_lesson_does(rill: Process, tmp_path: Path) 
     script = tmp_path / "lesson.mjs"
     script.write_text(LESSON)
 
-    assert run([need("node"), str(script), rill.url, SLOWLY]) == SAID
+    assert run([needs.program("node", package="nodejs"), str(script), rill.url, SLOWLY]) == SAID
 
 
 def test_bare_text_that_breaks_off_is_an_error_to_a_client(rill: Process) -> None:
