@@ -32,9 +32,10 @@ faults: $(STAMP)-dev ## Run the fault tests: workers killed, stores gone, reader
 deploy: $(STAMP)-dev ## Run the deploy tests (behind nginx and Caddy, where they are installed)
 	$(BIN)/python -m pytest tests/deploy --confcutdir=tests/deploy -p no:randomly
 
-soak: $(STAMP)-dev ## Run the fuzzers for long, then every fault again and again, TURNS times (default 5)
+soak: $(STAMP)-dev ## Run the fuzzers for long, then every fault TURNS times (default 5), each time with another seed
 	$(FUZZ) -m soak
-	for turn in $$(seq $(or $(TURNS),5)); do $(FAULTS) || exit 1; done
+	seed=$${RILL_FAULT_SEED:-$$(date +%s)}; for turn in $$(seq $(or $(TURNS),5)); do \
+		RILL_FAULT_SEED=$$((seed + turn)) $(FAULTS) || exit 1; done
 
 browser: $(STAMP)-dev ## Run the browser tests (needs Chromium)
 	$(BROWSER)

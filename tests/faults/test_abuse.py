@@ -139,18 +139,19 @@ def test_outlives_bodies_of_a_great_many_parts(make_site: MakeSite) -> None:
             post_all(path)
 
 
-def test_answers_everybody_beside_500_stuck_readers_and_slow_senders(make_site: MakeSite) -> None:
+def test_answers_everybody_beside_500_stuck_readers_and_slow_senders(
+    make_site: MakeSite, chance: random.Random
+) -> None:
     """Pages take a few times as long as without all that, at most, however fast the machine is."""
     site = make_site("sqlite")
     server, history = site.start(), site.history
     reply = history.begin(site.urls, words=100, speed=15)
     history.until_all_see(5)
     is_over = threading.Event()
-    seed = random.Random(3)
 
     def drip(senders: list[socket.socket]) -> None:
         while not is_over.wait(0.5):
-            for sender in seed.sample(senders, 20):
+            for sender in chance.sample(senders, 20):
                 with suppress(OSError):
                     sender.send(b"a")
 

@@ -12,6 +12,7 @@ from app.chat.keeper import ROUND_S, TICK_S
 from app.chat.leases import LEASE_S
 from tests import needs
 from tests.faults.conftest import MakeSite, kill, workers
+from tests.faults.history import TAKEN_OVER_S, slowness, until
 from tests.faults.test_door import ACCOUNTS, PASSWORD, ask, sign_in
 from tests.servers import Process
 
@@ -50,6 +51,8 @@ def test_leases_go_by_the_databases_clock(make_site: MakeSite, by: str) -> None:
         kill(worker)
     wrong.stop(kill=True)
     history.viewers[1].urls[:] = [right.url]
+    wrong_one = list(history.keys)[1]
+    until(lambda: wrong_one not in history.live(), "it is taken over", patience_s=TAKEN_OVER_S * slowness())
     history.until_ended()
 
     history.check(lost_words=15)
