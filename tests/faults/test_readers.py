@@ -7,13 +7,15 @@ import struct
 import threading
 import urllib.error
 import urllib.request
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.backends import Redis
 from tests.faults.conftest import STORES, MakeSite, workers
-from tests.faults.history import post, until
+from tests.faults.history import PROXY_SECRET, History, post, until, vouched
+from tests.faults.test_door import PROXY
 from tests.faults.test_workers import closed
 from tests.faults.viewer import Viewer
 from tests.servers import Process
@@ -58,6 +60,79 @@ def test_asks_again_once_when_two_tabs_press_retry(make_site: MakeSite, kind: st
     until(lambda: history.statuses() == {"stopped"}, "all have stopped")
 
 
+@STORES
+def test_ends_once_when_stop_is_pressed_six_times(make_site: MakeSite, kind: str) -> None:
+    site = make_site(kind)
+    servers = [site.start()] if kind == "sqlite" else [site.start(), site.start()]
+    history = site.history
+    reply = history.begin([servers[0].url], words=3_000, speed=20)
+    history.until_all_see(5)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda turn: post(servers[turn % len(servers)].url, f"/replies/{reply}/stop"), range(6)))
+    history.until_ended()
+
+    history.check(lost_words=50)
+    assert history.statuses() == {"stopped"}
+    assert ends(history) == {reply: 1}
+    until(lambda: closed(history.upstream.url) == 1, "Claude is let go")
+
+
+@STORES
+def test_ends_once_when_stop_meets_the_end(make_site: MakeSite, kind: str, chance: random.Random) -> None:
+    site = make_site(kind)
+    servers = [site.start()] if kind == "sqlite" else [site.start(), site.start()]
+    history = site.history
+
+    def meet(turn: int) -> str:
+        reply = history.begin([servers[0].url], words=15, speed=30)
+        threading.Event().wait(chance.uniform(0.2, 0.7))
+        post(servers[turn % len(servers)].url, f"/replies/{reply}/stop")
+        return reply
+
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(meet, range(16)))
+    history.until_ended()
+    before = history.rows()
+
+    history.check(lost_words=15)
+    assert history.statuses() <= {"done", "stopped"}
+    assert ends(history) == dict.fromkeys(replies, 1)
+    assert history.rows() == before, "what has ended stays as it is"
+
+
+def ends(history: History) -> dict[str, int]:
+    """Count how often the journal says of each reply that it ended."""
+    return Counter(str(row["message_id"]) for row in history.read("SELECT message_id FROM journal WHERE kind = 'end'"))
+
+
+@STORES
+def test_sends_nobody_a_word_that_is_for_another(make_site: MakeSite, kind: str) -> None:
+    trusted = {"RILL_TRUSTED_PROXIES": "127.0.0.0/8", "RILL_PROXY_SECRET": PROXY_SECRET}
+    site = make_site(kind, **PROXY, **trusted)
+    urls = [site.start().url] if kind == "sqlite" else [site.start().url, site.start().url]
+    history = site.history
+    people = ["ann", "bob", "cleo"]
+    replies = {history.begin(urls, words=300, speed=15, owner=owner): owner for owner in people * 2}
+    history.until_all_see(5)
+    others = [(reply, other) for reply, owner in replies.items() for other in people if other != owner]
+    with ThreadPoolExecutor(len(others)) as pool:
+        answers = list(pool.map(lambda pair: spied(urls[-1], *pair), others))
+    assert history.live()
+    history.until_ended()
+
+    history.check()
+    assert all("no longer here" in answer for answer in answers)
+    assert not [answer for answer in answers if any(key in answer for key in history.keys.values())]
+
+
+def spied(url: str, reply: str, owner: str) -> str:
+    """Ask for the stream of somebody else's reply; give all that comes."""
+    request = urllib.request.Request(f"{url}/replies/{reply}/stream", headers=vouched(owner))
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return str(answer.read().decode())
+
+
 @pytest.mark.parametrize("is_redis_up", [True, False])
 def test_stops_from_a_server_that_does_not_write_it(make_site: MakeSite, redis: Redis, is_redis_up: bool) -> None:
     site = make_site("both")
@@ -76,13 +151,12 @@ def test_stops_from_a_server_that_does_not_write_it(make_site: MakeSite, redis: 
     until(lambda: closed(history.upstream.url) == 1, "Claude is let go")
 
 
-def test_answers_any_cursor_with_what_is_there(make_site: MakeSite) -> None:
+def test_answers_any_cursor_with_what_is_there(make_site: MakeSite, chance: random.Random) -> None:
     site = make_site("sqlite")
     server = site.start()
     history = site.history
     reply = history.begin(site.urls, words=150, speed=15)
     history.until_all_see(5)
-    seed = random.Random(7)
     nonsense = [
         "",
         "0",
@@ -100,9 +174,9 @@ def test_answers_any_cursor_with_what_is_there(make_site: MakeSite) -> None:
     def visit(turn: int) -> None:
         viewer = Viewer(site.urls, reply)
         viewer.page.ids.append(
-            seed.choice([*nonsense, *history.viewers[0].page.ids]).encode("ascii", "ignore").decode()
+            chance.choice([*nonsense, *history.viewers[0].page.ids]).encode("ascii", "ignore").decode()
         )
-        threading.Timer(seed.uniform(0.05, 1), viewer.is_leaving.set).start()
+        threading.Timer(chance.uniform(0.05, 1), viewer.is_leaving.set).start()
         viewer.run()
         assert viewer.errors == [] or "ValueError" in viewer.errors[0]
 
@@ -150,10 +224,16 @@ def test_takes_everybody_back_who_left_at_once(make_site: MakeSite) -> None:
     until(lambda: worker.num_fds() <= files + 2, "every connection is given back")
 
 
-def stream_of(server: Process, reply: str, cursor: str = "") -> socket.socket:
-    """Ask for a stream."""
+def stream_of(
+    server: Process, reply: str, cursor: str = "", *, port: int | None = None, receive: int | None = None
+) -> socket.socket:
+    """Ask for a stream, perhaps at another port, or with room for only so many bytes of it."""
     host = server.url.removeprefix("http://")
-    reader = socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=60)
+    reader = socket.socket()
+    reader.settimeout(60)
+    if receive:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    reader.connect(("127.0.0.1", port or int(host.rpartition(":")[2])))
     last = f"Last-Event-ID: {cursor}\r\n" if cursor else ""
     reader.sendall(f"GET /replies/{reply}/stream HTTP/1.1\r\nHost: {host}\r\n{last}\r\n".encode())
     return reader

@@ -2,7 +2,9 @@
 
 import resource
 import signal
+import sqlite3
 import urllib.error
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -62,12 +64,15 @@ def test_goes_on_whatever_becomes_of_redis(make_site: MakeSite, redis: Redis, fa
     assert all("Traceback" not in server.log.read_text() for server in site.servers)
 
 
-@pytest.mark.parametrize("fault", ["kick", "freeze", "exhausted"])
+@pytest.mark.parametrize("fault", ["kick", "freeze", "exhausted", "restart"])
 def test_waits_for_postgres_and_loses_nothing(make_site: MakeSite, postgres: Postgres, fault: str) -> None:
     site = two(make_site)
     history = begin_and_read_elsewhere(site)
 
-    if fault == "kick":
+    if fault == "restart":
+        postgres.restart()
+        history.until_all_see(60)
+    elif fault == "kick":
         for seen in (20, 40, 60):
             postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rill'")
             history.until_all_see(seen)
@@ -115,6 +120,13 @@ def test_says_that_the_disk_is_full_and_recovers(make_site: MakeSite) -> None:
     assert rows.pop(later)["status"] == "done"
     assert {(row["status"], row["error_code"]) for row in rows.values()} == {("failed", "storage")}
     assert all("could not store" in row["note"] for row in rows.values())
+    assert sound(history.database_url)
+
+
+def sound(url: str) -> bool:
+    """Have SQLite look through a file for what is broken."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)) as db:
+        return db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def backends_of(postgres: Postgres) -> list[psutil.Process]:

@@ -1,29 +1,40 @@
 """Workers that die, are told to go, freeze, or block."""
 
+import http.client
 import json
+import random
 import signal
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
 
 import pytest
 
 from tests.faults.conftest import STORES, MakeSite, kill, workers
-from tests.faults.history import until
+from tests.faults.history import TAKEN_OVER_S, slowness, until
+from tests.servers import Process
 
 CONCURRENCY = {"sqlite": "1", "both": "2"}
 
 
-@STORES
-def test_keeps_what_was_stored_when_workers_are_killed(make_site: MakeSite, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "replies"), [("sqlite", 12), ("both", 12), pytest.param("both", 50, marks=pytest.mark.soak)]
+)
+def test_keeps_what_was_stored_when_workers_are_killed(
+    make_site: MakeSite, kind: str, replies: int, chance: random.Random
+) -> None:
     site = make_site(kind)
     server = site.start(WEB_CONCURRENCY=CONCURRENCY[kind])
     history = site.history
-    for _reply in range(12):
-        history.begin(site.urls, words=400, speed=20)
-    history.until_all_see(15)
+    for _reply in range(replies):
+        history.begin(site.urls, words=1_000, speed=20)
+    history.until_all_see(chance.randint(1, 40))
 
     for worker in workers(server):
         kill(worker)
+    history.until_taken_over()
     history.until_ended()
 
     history.check(lost_words=15)  # 250 ms are 5 words; the rest is what a busy machine was behind
@@ -120,7 +131,8 @@ def test_refuses_what_a_frozen_worker_writes_when_it_wakes(make_site: MakeSite) 
     worker.suspend()
     for viewer in history.viewers:
         viewer.urls.reverse()
-    until(lambda: history.statuses() == {"interrupted"}, "the other has taken over")
+    history.until_taken_over()
+    assert history.statuses() == {"interrupted"}
     texts = {id: history.rows()[id]["text"] for id in ids}
     worker.resume()
     until(lambda: "fenced" in metrics(frozen.url), "the frozen one has noticed")
@@ -149,6 +161,46 @@ def test_says_when_the_loop_was_blocked_and_goes_on(make_site: MakeSite) -> None
     slow = [line for line in metrics(server.url).splitlines() if 'loop_lag_seconds_bucket{le="1.0"}' in line]
     count = [line for line in metrics(server.url).splitlines() if "loop_lag_seconds_count" in line]
     assert float(slow[0].split()[-1]) < float(count[0].split()[-1])
+
+
+def test_blocks_nobody_else_and_is_taken_over_when_it_is_killed(make_site: MakeSite) -> None:
+    site = make_site("both")
+    blocked, other = site.start(), site.start()
+    history = site.history
+    lost = [history.begin([blocked.url, other.url], words=3_000, speed=20) for _reply in range(3)]
+    kept = [history.begin([other.url], words=150, speed=15) for _reply in range(3)]
+    history.until_all_see(5)
+    [worker] = workers(blocked)
+
+    with urlopen_soon(f"{blocked.url}/_block/50", blocked) as is_blocked:
+        until(lambda: all(viewer.sees(60) for viewer in history.viewers[3:]), "the peer goes on")
+        for _page in range(10):
+            urllib.request.urlopen(f"{other.url}/", timeout=20).close()
+        assert is_blocked()
+        kill(worker)
+    for viewer in history.viewers:
+        viewer.urls[:] = [other.url]
+    until(lambda: not set(lost) & set(history.live()), "they are taken over", patience_s=TAKEN_OVER_S * slowness())
+    history.until_ended()
+
+    history.check(lost_words=3_000)  # all that Claude sent to a process that could not read
+    assert {history.rows()[id]["status"] for id in lost} == {"interrupted"}
+    assert {history.rows()[id]["status"] for id in kept} == {"done"}
+
+
+@contextmanager
+def urlopen_soon(url: str, server: Process) -> Iterator[Callable[[], bool]]:
+    """Post in a thread of its own; gives what says whether the answer is still to come."""
+
+    def ask() -> None:
+        request = urllib.request.Request(url, b"", {"Origin": server.url}, method="POST")
+        with suppress(OSError, http.client.HTTPException):
+            urllib.request.urlopen(request, timeout=90).close()
+
+    thread = Thread(target=ask, daemon=True)
+    thread.start()
+    yield thread.is_alive
+    thread.join(timeout=90)
 
 
 def metrics(url: str) -> str:
