@@ -73,4 +73,4 @@ def test_stays_in_its_budget() -> None:
     sizes = {path.stem: len(path.read_text().splitlines()) for path in SHEETS}
 
     assert {stem: size for stem, size in sizes.items() if size > 150} == {}
-    assert sum(sizes.values()) <= 1450
+    assert sum(sizes.values()) <= 1_500
