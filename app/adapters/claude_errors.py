@@ -22,6 +22,8 @@ _PASSING_TYPES = {"overloaded_error", "api_error", "timeout_error", "rate_limit_
 _PASSING_STATUS = {408, 500, 502, 503, 504, 529}
 _ACCOUNT_TYPES = {"authentication_error", "permission_error", "billing_error"}
 _ACCOUNT_STATUS = {401, 402, 403}
+#: Errors of which is passed on what Claude says: other servers in between may say anything.
+_REQUEST_TYPES = ("invalid_request_error", "not_found_error", "request_too_large")
 _SPENT = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
 
 _CODE = re.compile("[a-z][a-z_]{0,63}")
@@ -172,7 +174,7 @@ def _retry_after(response: httpx2.Response) -> float | None:
 def _said(body: object) -> str:
     """Give what Claude says of a request in an error of its own form, without what could be a key."""
     inner = body.get("error") if isinstance(body, dict) and body.get("type") == "error" else None
-    message = inner.get("message") if isinstance(inner, dict) else None
+    message = inner.get("message") if isinstance(inner, dict) and inner.get("type") in _REQUEST_TYPES else None
     if not isinstance(message, str):
         return ""
     said = _SECRET.sub("…", " ".join(_UNSEEN.sub(" ", message[:2_000]).split()))
