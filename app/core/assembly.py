@@ -1,5 +1,6 @@
 """Puts a reply together from its events: content blocks as the API has them, usage, and how it ended."""
 
+from io import StringIO
 from typing import Any, TypeVar
 
 from app.core.events import (
@@ -24,7 +25,7 @@ class Assembly:
 
     def __init__(self) -> None:
         self._blocks: dict[int, Block] = {}
-        self._grown: dict[tuple[int, str], list[str]] = {}
+        self._grown: dict[tuple[int, str], StringIO] = {}
         self._input_json: dict[int, str] = {}
         self.id: str | None = None
         self.model: str | None = None
@@ -72,7 +73,9 @@ class Assembly:
 
     def _join(self, index: int, kind: str, key: str, text: str) -> None:
         self._blocks.setdefault(index, {"type": kind})
-        self._grown.setdefault((index, key), []).append(text)
+        if (grown := self._grown.get((index, key))) is None:
+            grown = self._grown[index, key] = StringIO()
+        grown.write(text)
 
     def _merge(self, index: int, delta: Block) -> None:
         block = self._blocks.setdefault(index, {"type": "unknown"})
@@ -89,8 +92,8 @@ class Assembly:
     def _finished(self, index: int) -> Block:
         block = dict(self._blocks[index])
         for key in _KEYS:
-            if pieces := self._grown.get((index, key)):
-                block[key] = _of(str, block.get(key)) + "".join(pieces)
+            if grown := self._grown.get((index, key)):
+                block[key] = _of(str, block.get(key)) + grown.getvalue()
         if not (raw := self._input_json.get(index)):
             return block
         try:
