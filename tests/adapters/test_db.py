@@ -214,12 +214,14 @@ def test_runs_again_what_waited_for_another_that_waited_for_it(shared: Database)
     command.upgrade(alembic_config(shared), "head")
     shared.write(lambda session: session.add_all([User(id=id, name=id) for id in ("a", "b")]))
     turns: list[str] = []
+    held: set[str] = set()
     both_hold_one = Flag()
 
     def rename(session: Session, first: str, second: str) -> None:
         turns.append(first)
         session.execute(update(User).where(User.id == first).values(role=first))
-        if len(turns) == 2:
+        held.add(first)
+        if len(held) == 2:
             both_hold_one.set()
         both_hold_one.wait(PATIENCE_S)
         session.execute(update(User).where(User.id == second).values(role=first))

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from app.adapters.claude import Claude
+from app.adapters.clock import now
 from app.adapters.models import LOCAL_OWNER, Message, new_id
 from app.adapters.money import Spending
-from app.chat import conversations, ending
+from app.chat import conversations, reaping
 from app.core.pricing import Tokens, cost
 from app.core.request import MessagesRequest
 from app.web.services import Services
@@ -112,6 +113,12 @@ def ask(services: Services) -> Message:
     return services.db.write(conversations.start, LOCAL_OWNER, text="Hi", nonce=new_id(), model=MODEL).reply
 
 
+def taken_over(services: Services) -> list[Message]:
+    """Have another worker take over what there is, and give what it is to begin again."""
+    taken = reaping.reap(services.db, "another", alone_since=now())
+    return [each.reply for each in taken if each is not None and each.entry is None]
+
+
 def run(services: Services, billing: Billing, reply: Message, acts: list[str]) -> None:
     """Write a reply, and do these things to it whenever Claude keeps it waiting; at last, stop it."""
     services.runner.start(reply)
@@ -127,11 +134,11 @@ def run(services: Services, billing: Billing, reply: Message, acts: list[str]) -
             services.runner.is_draining = False
         found = []
         if act == "die":  # another worker takes over while this one knows of nothing
-            found = services.db.write(ending.reap, "another", all_others=True).queued
+            found = taken_over(services)
             services.runner.fence([reply.id])
         until_idle(services)
         if act == "drain":
-            found = services.db.write(ending.reap, "another", all_others=True).queued
+            found = taken_over(services)
         if not found:
             return
         [reply] = found

@@ -100,7 +100,7 @@ def test_estimates_what_broke_off_took() -> None:
     made.end(17_040)
 
     assert figures(made, is_streamed=True) == (
-        "12 tokens in, about 401 out; about $0.004034; first token 0.82 s, ended after 17.04 s; claude-sonnet-5-5"
+        "12 tokens in, about 400 out; about $0.004024; first token 0.82 s, ended after 17.04 s; claude-sonnet-5-5"
     )
 
 

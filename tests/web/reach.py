@@ -57,6 +57,7 @@ OWNER: dict[Route, Case] = {
 }
 #: Routes for administrators alone, with what stands in their path; none of them shows what anybody said.
 ADMINISTRATOR: dict[Route, Callable[[Ids], dict[str, object]]] = {
+    ("GET", "administration.index"): lambda _ids: {},
     ("GET", "people.index"): lambda _ids: {},
     ("POST", "people.create"): lambda _ids: {},
     ("GET", "people.show"): lambda ids: {"id": ids.person},
@@ -80,8 +81,11 @@ ADMINISTRATOR: dict[Route, Callable[[Ids], dict[str, object]]] = {
     ("GET", "doctor.cut"): lambda _ids: {},
     ("GET", "doctor.report"): lambda _ids: {},
 }
-#: Routes for anybody; the link to a password is its own key.
+#: Routes for anybody; the link to a password is its own key, and a list is one's own, or nothing.
 PUBLIC: set[Route] = {
+    ("GET", "favicon"),
+    ("GET", "ops.robots"),
+    ("GET", "conversations.listed"),
     ("GET", "ops.livez"),
     ("GET", "ops.readyz"),
     ("GET", "ops.security"),
@@ -118,6 +122,9 @@ _PRESET = {"name", "prompt"}
 _BUDGETS = {of + what + per for of in ("", "person_") for what in ("", "tokens_") for per in ("day", "month")}
 #: What routes read of query strings and forms; a route that is not here reads nothing.
 VALUES: dict[Route, set[str]] = {
+    ("GET", "conversations.index"): {"before", "said"},
+    ("GET", "conversations.show"): {"before"},
+    ("GET", "conversations.listed"): {"before", "current"},
     ("POST", "conversations.create"): {*_MESSAGE, "preset"},
     ("POST", "conversations.send"): {*_MESSAGE, "preset"},
     ("POST", "compare.create"): _MESSAGE,
@@ -154,7 +161,23 @@ THINGS = {"hash", "conversation"}
 PLAIN = {
     *(_MESSAGE | _PASSWORDS | _PRESET | _BUDGETS),
     *("old", "name", "role", "scopes", "days", "preset", "is_pinned", "is_meant", "is_on", "pause"),
-    *("after", "before", "from", "of", "month", "next", "saved", "seen", "cut", "state", "code", "error", "iss"),
+    *(
+        "after",
+        "before",
+        "from",
+        "of",
+        "month",
+        "next",
+        "saved",
+        "said",
+        "current",
+        "seen",
+        "cut",
+        "state",
+        "code",
+        "error",
+        "iss",
+    ),
 }
 #: What every route may read: the proof that a form is ours, and the text that an error gives back.
 _ALWAYS = {"csrf", "text"}
