@@ -33,6 +33,7 @@ class Chaos:
     def __init__(self, port: int, weather: Weather | None = None, *, seed: int = 7) -> None:
         self.weather = weather or Weather()
         self.connections = self.cuts = 0
+        self.receive: int | None = None  # bytes that may wait here, on the way back; as many as the kernel likes
         self._target, self._random, self._is_over = port, random.Random(seed), Event()
         self._server = socket.create_server(("127.0.0.1", 0), backlog=200)
         self.port: int = self._server.getsockname()[1]
@@ -52,13 +53,21 @@ class Chaos:
                 return
             self.connections += 1
             try:
-                server = socket.create_connection(("127.0.0.1", self._target), timeout=60)
+                server = self._connect()
             except OSError:
                 client.close()
                 continue
             server.settimeout(None)
             Thread(target=self._pass_on, args=(client, server), daemon=True).start()
             Thread(target=self._bring_back, args=(server, client), daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        server = socket.socket()
+        if self.receive:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive)
+        server.settimeout(5)
+        server.connect(("127.0.0.1", self._target))
+        return server
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         try:
