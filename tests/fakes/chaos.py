@@ -65,7 +65,7 @@ class Chaos:
         server = socket.socket()
         if self.receive:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive)
-        server.settimeout(5)
+        server.settimeout(60)
         server.connect(("127.0.0.1", self._target))
         return server
 
