@@ -106,7 +106,7 @@ def _claude(settings: Settings, claude: Caller) -> Finding:
     except Upstream as error:
         if error.kind == "request":  # other servers need not have a list
             return Finding("Claude", "warn", f"It does not say which models it has ({error.code}).")
-        return Finding("Claude", "bad", f"{failing.sentence(error)} ({error.code})")
+        return Finding("Claude", "bad", f"{failing.sentence(error, {'account': _REFUSED})} ({error.code})")
     spent = f"Answers in {1000 * (monotonic() - started):.0f} ms"
     missing = [model for model in settings.models if offered and model not in offered]
     if missing:
