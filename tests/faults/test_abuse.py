@@ -87,11 +87,11 @@ def unharmed(server: Process, growth: int) -> Iterator[None]:
     """See that the worker is the same after the block, answers, holds nothing more, and no error was logged."""
     get_all(server)
     [worker] = workers(server)
-    files, size = worker.num_fds(), worker.memory_info().rss
+    connections, size = len(worker.net_connections()), worker.memory_info().rss
     yield
     assert [found.pid for found in workers(server)] == [worker.pid]
     assert psutil.Process(worker.pid).is_running()
-    until(lambda: worker.num_fds() <= files + 4, "every connection is given back")
+    until(lambda: len(worker.net_connections()) <= connections + 4, "every connection is given back")
     get_all(server)
     grown = worker.memory_info().rss - size
     assert grown < growth, f"{grown / 1e6:.0f} MB more"

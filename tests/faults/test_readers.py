@@ -169,7 +169,7 @@ def test_answers_any_cursor_with_what_is_there(make_site: MakeSite, chance: rand
         "'; DROP TABLE message; --",
     ]
     [worker] = workers(server)
-    files = worker.num_fds()
+    open_before = len(worker.net_connections())
 
     def visit(turn: int) -> None:
         viewer = Viewer(site.urls, reply)
@@ -187,7 +187,7 @@ def test_answers_any_cursor_with_what_is_there(make_site: MakeSite, chance: rand
     history.check()
     assert " status=500" not in server.log.read_text()
     assert "Traceback" not in server.log.read_text()
-    until(lambda: worker.num_fds() <= files + 2, "every connection is given back")
+    until(lambda: len(worker.net_connections()) <= open_before + 2, "every connection is given back")
 
 
 def retried(server: Process, reply: str) -> int:
@@ -205,7 +205,7 @@ def test_takes_everybody_back_who_left_at_once(make_site: MakeSite) -> None:
     reply = history.begin(site.urls, words=300, speed=15)
     history.until_all_see(5)
     [worker] = workers(server)
-    files = worker.num_fds()
+    open_before = len(worker.net_connections())
 
     crowd = [stream_of(server, reply) for _reader in range(400)]
     cursors = [first_id(reader) for reader in crowd]
@@ -221,7 +221,7 @@ def test_takes_everybody_back_who_left_at_once(make_site: MakeSite) -> None:
 
     history.check()
     assert {cursor.partition("-")[0] for cursor in cursors + again} == {again[0].partition("-")[0]}, "nobody was reset"
-    until(lambda: worker.num_fds() <= files + 2, "every connection is given back")
+    until(lambda: len(worker.net_connections()) <= open_before + 2, "every connection is given back")
 
 
 def stream_of(
