@@ -7,11 +7,12 @@ loop; the journal has a connection of its own there, which pages cannot use up.
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 from sqlalchemy import Double, Engine, MetaData, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -119,6 +120,7 @@ class Database:
         self.engine = engines.sqlite(self.url)
         self._for_writing = self._for_journal = engines.sqlite(self.url, keeps_one=True)
         self._pools = [ThreadPool(1), ThreadPool(4)]
+        self._turn, self._is_known = BoundedSemaphore(1), False
 
     def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, …)``, on SQLite alone, and commit; an exception rolls everything back."""
@@ -156,8 +158,23 @@ class Database:
     def _try(self, pool: int, engine: Engine, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
         # The error travels as a value: gevent prints what a thread raises, and it may hold what people wrote.
         if self._pools:
+            self._get_to_know()
             return cast(Outcome, self._pools[pool].apply(_transact, (engine, work, args, kwargs)))
         return _transact_in_time(engine, work, args, kwargs)
+
+    def _get_to_know(self) -> None:
+        """Connect once before several threads do: they would wait for the first on a lock that gevent patched."""
+        if self._is_known:
+            return
+        with self._turn:
+            if not self._is_known:
+                self._pools[1].apply(_touch, (self.engine,))
+                self._is_known = True
+
+
+def _touch(engine: Engine) -> None:
+    with suppress(Exception), engine.connect():
+        pass
 
 
 @contextmanager
