@@ -168,13 +168,13 @@ class Database:
             return
         with self._turn:
             if not self._is_known:
-                self._pools[1].apply(_touch, (self.engine,))
-                self._is_known = True
+                self._is_known = self._pools[1].apply(_touch, (self.engine,))
 
 
-def _touch(engine: Engine) -> None:
+def _touch(engine: Engine) -> bool:
     with suppress(Exception), engine.connect():
-        pass
+        return True
+    return False
 
 
 @contextmanager
