@@ -71,7 +71,6 @@ def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Ent
     budgets.settle_reply(session, reply_id, outcome.bill, assembly.model)
     if outcome.trace is not None:
         traces.save(session, reply_id, outcome.trace)
-    journal.sweep(session)
     return entry
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.adapters.clock import now
 from app.adapters.db import db_now
 from app.adapters.feed import Entry
-from app.adapters.models import JournalEntry, Message
+from app.adapters.models import Instant, JournalEntry, Message
 from app.chat.leases import LEASE_S
 from app.core.assembly import Assembly
 from app.core.events import LIVE, Event, from_entry
@@ -48,6 +48,13 @@ _ADD_ALL = text(
     f" SELECT * FROM {_ARRAYS}, CAST(:kinds AS text[]), CAST(:bodies AS text[]))"
     " ON CONFLICT DO NOTHING"
 )
+
+# Goes from one reply to the next by the primary key: the journal has hundreds of entries of each.
+_OVER = text(
+    "WITH RECURSIVE kept (id) AS (SELECT min(message_id) FROM journal UNION ALL"
+    " SELECT (SELECT min(message_id) FROM journal WHERE message_id > kept.id) FROM kept WHERE kept.id IS NOT NULL)"
+    " SELECT message.id FROM kept JOIN message ON message.id = kept.id WHERE message.ended_at < :limit LIMIT :most"
+).bindparams(bindparam("limit", type_=Instant))
 
 
 def read_after(session: Session, reply_id: str, seq: int) -> list[Entry]:
@@ -142,12 +149,12 @@ def positions(session: Session, reply_ids: Iterable[str]) -> dict[str, tuple[int
     return {id: (seq, status or "") for id, seq, status in rows}
 
 
-def sweep(session: Session) -> None:
-    """Delete the entries of replies that ended a while ago: the finished message has everything."""
-    ended = (
-        select(JournalEntry.message_id)
-        .join(Message, Message.id == JournalEntry.message_id)
-        .where(Message.ended_at < now() - KEPT)
-        .distinct()
-    )
-    session.execute(delete(JournalEntry).where(JournalEntry.message_id.in_(ended)))
+def sweep(session: Session, most: int) -> int:
+    """Delete the entries of replies that ended a while ago, of so many at once; gives of how many.
+
+    The finished message has everything that was in them.
+    """
+    ended = list(session.scalars(_OVER, {"limit": now() - KEPT, "most": most}))
+    if ended:
+        session.execute(delete(JournalEntry).where(JournalEntry.message_id.in_(ended)))
+    return len(ended)

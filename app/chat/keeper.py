@@ -12,7 +12,7 @@ from app.adapters.clock import CLOCK, now
 from app.adapters.db import Database, end_frozen
 from app.adapters.feed import Feed
 from app.adapters.lock import hold
-from app.chat import audit, budgets, keeping, leases, logins, reaping, traces
+from app.chat import audit, budgets, journal, keeping, leases, logins, reaping, traces
 from app.chat.reaping import Reaped
 from app.chat.runner import Runner
 from app.core.errors import ConfigurationError, Unavailable
@@ -25,10 +25,12 @@ TICK_S = 1.0
 ROUND_S = leases.LEASE_S / 4
 #: A transaction of this age, in seconds, is of a worker that froze in it: no unit of work may take as long.
 FROZEN_S = 15.0
-#: How long one round may take over replies, in seconds.
+#: How long one round may take over replies, or delete what is left of them, in seconds.
 TAKING_S = 1.0
 #: How often what has been kept for long enough is deleted, in seconds.
 SWEEP_S = 600.0
+#: Of how many replies the journal is deleted in one transaction: commits of running replies wait for it.
+SWEPT = 20
 
 
 class Keeper:
@@ -91,9 +93,16 @@ class Keeper:
             self._runner.fence(self._db.write(leases.renew, held, self._runner.worker))
         if not self._runner.is_draining:
             self._take_over()
+        self._sweep_journal()
         if monotonic() >= self._sweep_at:
             self._sweep_at = monotonic() + SWEEP_S
             self._db.write(self._sweep)
+
+    def _sweep_journal(self) -> None:
+        """Delete entries for as long as there is time: a commit for each step, so that replies go on between them."""
+        until = monotonic() + TAKING_S
+        while self._db.write(journal.sweep, SWEPT) == SWEPT and monotonic() < until:
+            gevent.sleep(0)
 
     def _sweep(self, session: Session) -> None:
         traces.sweep(session, self._traces_days)
