@@ -10,6 +10,7 @@ import anthropic
 import httpx2
 
 from app.adapters.claude_errors import NotAReply, TooLarge, an_id
+from app.adapters.gathering import Gathering
 from app.adapters.pulse import Pulse
 from app.core import wire
 from app.core.events import (
@@ -27,8 +28,6 @@ from app.core.request import MessagesRequest
 from app.core.sse import decode
 from app.core.text import from_json, storable
 
-#: A chunk that took longer than this, in seconds, was waited for; others were there already.
-_WAITED_S = 0.001
 #: A count of tokens at or above this is nonsense.
 _MOST_TOKENS = 10**12
 _T = TypeVar("_T")
@@ -51,32 +50,30 @@ class Limits:
 class Meter(httpx2.SyncByteStream):
     """Passes a response body on, and raises TooLarge past a size without an event, or in all.
 
-    The SDK itself buffers a line without bound. Once text flows it reads at the beats of ``pulse``.
+    The SDK itself buffers a line without bound. Once text flows it is left to gather.
     """
 
-    def __init__(self, stream: Any, event_bytes: int, total_bytes: int, *, pulse: Pulse | None = None) -> None:
+    def __init__(self, stream: Any, event_bytes: int, total_bytes: int, *, gathering: Gathering | None = None) -> None:
         self._stream = stream
         self._event_bytes, self._total_bytes = event_bytes, total_bytes
-        self._pulse = pulse
+        self._gathering = gathering
 
     def __iter__(self) -> Iterator[bytes]:
-        total = since_event = 0
-        is_flowing, asked = False, monotonic()
+        total, since_event, gathering = 0, 0, self._gathering
         for chunk in self._stream:
-            has_waited = monotonic() > asked + _WAITED_S
             total += len(chunk)
             end = max(chunk.rfind(b"\n\n"), chunk.rfind(b"\n\r\n"))
             since_event = since_event + len(chunk) if end < 0 else len(chunk) - end
             if total > self._total_bytes or since_event > self._event_bytes:
                 raise TooLarge
             yield chunk
-            is_flowing = is_flowing or b"content_block_delta" in chunk
-            if self._pulse and is_flowing and has_waited:
-                self._pulse.wait()
-            asked = monotonic()
+            if gathering and b"content_block_delta" in chunk:
+                gathering.is_flowing, gathering = True, None
 
     def close(self) -> None:
         """Close the connection's side of it."""
+        if self._gathering:
+            self._gathering.end()
         self._stream.close()
 
 
@@ -88,7 +85,8 @@ def http_client(app: Any, *, connections: int, meter: tuple[int, int], pulse: Pu
     """
 
     def measure(response: httpx2.Response) -> None:
-        response.stream = Meter(response.stream, *meter, pulse=None if app else pulse)
+        gathering = Gathering.of(response.extensions.get("network_stream"), pulse)
+        response.stream = Meter(response.stream, *meter, gathering=gathering)
 
     hooks: dict[str, list[Callable[..., Any]]] = {"response": [measure]}
     timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)
