@@ -104,6 +104,8 @@ def post_worker_init(worker):
     if services.db.is_shared and not waits_on_the_loop():
         print("Rill cannot start. psycopg was imported before gevent could patch it.", file=sys.stderr, flush=True)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)  # the master would start another, and another, for any other number
+    for name in worker.wsgi.jinja_env.list_templates():
+        worker.wsgi.jinja_env.get_template(name)  # compiled now, not while somebody waits for a page
     services.open()
     gc.collect()
     gc.freeze()  # what was loaded stays: looking through it again and again costs as much as a tenth of the work

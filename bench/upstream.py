@@ -13,27 +13,16 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from heapq import heappop, heappush
 from itertools import count
-from pathlib import Path
 from random import random
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from time import monotonic
 
-from tests.fakes.claude import closing, delta, opening
+from bench.pieces import MARK, PIECES, chunk, marked, script
+from tests.fakes.claude import closing, opening
 
-CORPUS = Path(__file__).resolve().parents[1] / "tests" / "corpus"
-#: What the pieces are made of: files of the corpus, without formulae, in which a mark would not stay a word.
-PIECES = {
-    "prose": ("02", "20", "22", "23"),
-    "code": ("06", "25", "26", "28"),
-    "mixed": ("03", "05", "06", "09", "13", "14", "21", "22", "23", "24", "25", "28", "35"),
-}
-MARK = "t000000000000x"
-MARK_EVERY = 10
 LIFETIME_S = 900.0
 BATCH = 64  # deltas in one write of a reply without a pace
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\nrequest-id: req_load\r\n"
@@ -59,41 +48,6 @@ class Wish:
         match = re.search(r"\[\[load: ([^\]]*)\]\]", text)
         values = dict(part.split("=") for part in match[1].split()) if match else {}
         return cls(**{name: cls.__annotations__[name](value) for name, value in values.items()})
-
-
-def chunk(data: bytes) -> bytes:
-    """Frame bytes as a chunk of HTTP."""
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def marked(text: str) -> tuple[bytes, bytes]:
-    """Give the bytes of a delta around the digits of the mark in it; without one, all are in front."""
-    head, _digits, tail = chunk(delta(text)).partition(MARK[1:-1].encode())
-    return head, tail
-
-
-@cache
-def script(name: str) -> tuple[list[tuple[bytes, bytes]], list[int]]:
-    """Give the deltas of a piece, to be sent round and round, and the places where its texts begin."""
-    steps: list[tuple[bytes, bytes]] = []
-    starts = []
-    for path in sorted(CORPUS.glob("*.md")):
-        if name == "corpus" or path.stem[:2] in PIECES[name]:
-            starts.append(len(steps))
-            steps += texts(path.read_text() + "\n\n", is_marked=name != "corpus")
-    return steps, starts
-
-
-def texts(text: str, *, is_marked: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Cut a text into deltas, with a mark now and then where a word begins; not in rows, which Rill shows whole."""
-    since = 0
-    for match in re.finditer("(?s).{1,4}", text):
-        token, before = match[0], text[: match.start()]
-        since += 1
-        is_word = before.endswith(" ") and token[0].isalpha()
-        if is_marked and since >= MARK_EVERY and is_word and not before.rpartition("\n")[2].startswith("|"):
-            token, since = f"{MARK} {token}", 0
-        yield marked(token)
 
 
 FIRST = marked(f"{MARK} ")

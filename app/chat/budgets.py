@@ -3,8 +3,9 @@
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, Table, func, select, true, update
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
@@ -20,6 +21,7 @@ from app.core.limits import day_of, resets_at
 from app.core.pricing import Tokens, cost
 from app.core.tally import Bill
 
+_SPENDING = cast(Table, Spending.__table__)
 #: From this share of a budget on, people are warned.
 _SOON = 0.8
 #: A reservation that nobody settled counts in full after this time: whoever made it is gone.
@@ -82,9 +84,9 @@ def reserve(session: Session, rules: Rules, call: Call) -> str:
         model=call.model,
         day=day_of(moment),
         at=moment,
+        micros=micros,
+        **_counts(call.most),
     )
-    _count(row, call.most)
-    row.micros = micros
     session.add(row)
     session.flush()
     return row.id
@@ -92,20 +94,29 @@ def reserve(session: Session, rules: Rules, call: Call) -> str:
 
 def settle(session: Session, id: str, model: str, bill: Bill) -> None:
     """Put what a call did cost in the place of its reservation: the sum of the requests that are billed."""
-    row = session.get(Spending, id)
-    if row is None or row.is_settled:
-        return
-    _count(row, sum(bill.taken, Tokens()))
-    row.model, row.requests, row.is_settled = model, bill.requests, True
-    row.micros = sum(cost(model, tokens) for tokens in bill.taken)
+    _settle(session, _SPENDING.c.id == id, _billed(model, bill))
 
 
 def settle_reply(session: Session, reply_id: str, bill: Bill | None, model: str | None = None) -> None:
     """Settle what was reserved for a reply this time; in full, where it is not known what became of it."""
-    for row in session.scalars(select(Spending).where(Spending.reply_id == reply_id, ~Spending.is_settled)):
-        if bill is not None:
-            settle(session, row.id, model or row.model, bill)
-        row.is_settled = True
+    its = _SPENDING.c.reply_id == reply_id
+    if bill is None:
+        _settle(session, its, {})
+    elif model is not None:
+        _settle(session, its, _billed(model, bill))
+    else:
+        for id, asked in session.execute(select(Spending.id, Spending.model).where(its)).all():
+            settle(session, id, asked, bill)
+
+
+def _settle(session: Session, which: ColumnElement[bool], values: dict[str, Any]) -> None:
+    open_ones = update(_SPENDING).where(which, ~_SPENDING.c.is_settled)
+    session.connection().execute(open_ones.values(is_settled=True, **values))
+
+
+def _billed(model: str, bill: Bill) -> dict[str, Any]:
+    micros = sum(cost(model, tokens) for tokens in bill.taken)
+    return {"model": model, "requests": bill.requests, "micros": micros, **_counts(sum(bill.taken, Tokens()))}
 
 
 def sweep(session: Session) -> None:
@@ -194,9 +205,10 @@ def _check_rate(session: Session, rules: Rules, user_id: str, moment: datetime) 
             )
 
 
-def _count(row: Spending, tokens: Tokens) -> None:
-    row.input_tokens, row.output_tokens = tokens.input, tokens.output
-    row.cache_read_tokens, row.cache_write_tokens = tokens.read, tokens.write_5m + tokens.write_1h
+def _counts(tokens: Tokens) -> dict[str, int]:
+    written = tokens.write_5m + tokens.write_1h
+    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    return dict(zip(names, (tokens.input, tokens.output, tokens.read, written), strict=True))
 
 
 def _refusal(used: Used, moment: datetime) -> TooMany:

@@ -1,8 +1,9 @@
 """How replies end: the finished message, and the sentence under it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import Table, bindparam, update
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
@@ -12,7 +13,7 @@ from app.chat import budgets, journal, leases, traces
 from app.chat.leases import Fenced
 from app.core.assembly import Assembly
 from app.core.errors import Upstream
-from app.core.events import End, to_entry
+from app.core.events import LIVE, End, to_entry
 from app.core.tally import Bill
 from app.core.trace import Trace
 
@@ -31,6 +32,15 @@ REFUSED = (
 )
 FAILED = "Something went wrong in Rill while Claude was answering. What had arrived is kept; press Retry to ask again."
 
+_MESSAGE, _CONVERSATION = cast(Table, Message.__table__), cast(Table, Conversation.__table__)
+_CLOSE = (
+    update(_MESSAGE)
+    .where(_MESSAGE.c.id == bindparam("of"), _MESSAGE.c.epoch == bindparam("under"), _MESSAGE.c.status.in_(LIVE))
+    .values(last_seq=_MESSAGE.c.last_seq + 1)
+    .returning(_MESSAGE.c.last_seq, _MESSAGE.c.conversation_id)
+)
+_TOUCH = update(_CONVERSATION).where(_CONVERSATION.c.id == bindparam("of")).values(updated_at=bindparam("at"))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -45,29 +55,27 @@ class Outcome:
 
 def finish(session: Session, reply_id: str, epoch: int, outcome: Outcome) -> Entry:
     """Write the finished message and the last journal entry, in one transaction; raises Fenced."""
-    reply = session.get(Message, reply_id)
-    if reply is None:  # deleted, with its conversation
-        raise Fenced
-    assembly, end = outcome.assembly, outcome.end
-    entry = Entry(reply.last_seq + 1, *to_entry(end))
-    if journal.append(session, [(reply_id, epoch, [entry])]):
-        raise Fenced
+    assembly, end, moment = outcome.assembly, outcome.end, now()
     values: dict[str, Any] = {
         "status": end.status,
         "note": end.note,
         "error_code": end.error_code,
         "content": assembly.content,
         "text": assembly.text,
-        "model": assembly.model or reply.model,
         "stop_reason": assembly.stop_reason,
         "request_id": assembly.request_id,
         "usage": assembly.usage,
-        "ended_at": now(),
+        "ended_at": moment,
         **outcome.figures,
     }
-    for name, value in values.items():
-        setattr(reply, name, value)
-    session.get_one(Conversation, reply.conversation_id).updated_at = now()
+    if assembly.model:
+        values["model"] = assembly.model
+    closed = session.connection().execute(_CLOSE.values(values), {"of": reply_id, "under": epoch}).one_or_none()
+    if closed is None:  # another's by now, or deleted with its conversation
+        raise Fenced
+    entry = Entry(closed.last_seq, *to_entry(end))
+    journal.add(session, reply_id, epoch, entry)
+    session.connection().execute(_TOUCH, {"of": closed.conversation_id, "at": moment})
     budgets.settle_reply(session, reply_id, outcome.bill, assembly.model)
     if outcome.trace is not None:
         traces.save(session, reply_id, outcome.trace)

@@ -89,6 +89,12 @@ def append(session: Session, batch: Sequence[Batch]) -> set[str]:
     return lost
 
 
+def add(session: Session, reply_id: str, epoch: int, entry: Entry) -> None:
+    """Add an entry to a reply that this transaction has just written to under this epoch."""
+    row = {"id": reply_id, "epoch": epoch, "seq": entry.seq, "kind": entry.kind, "body": entry.body}
+    session.connection().execute(_ADD, row)
+
+
 def _lost(session: Session, batch: Sequence[Batch]) -> set[str]:
     named = select(Message.id, Message.epoch).where(
         Message.id.in_([id for id, _epoch, _entries in batch]), Message.status.in_(LIVE)

@@ -7,7 +7,7 @@ over raises its epoch, and every write of the worker before, which names the old
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Update, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.adapters.db import db_now
@@ -47,18 +47,18 @@ def claim(session: Session, reply_id: str, epoch: int, worker: str) -> Message:
 
 
 def renew(session: Session, held: Iterable[tuple[str, int]], worker: str) -> list[str]:
-    """Hold replies, given as (id, epoch), for longer; gives those that are not held any more."""
-    lost = []
-    for reply_id, epoch in sorted(held):
-        n = _changed(
-            session,
-            update(Message)
-            .where(Message.id == reply_id, Message.epoch == epoch, Message.worker == worker, Message.status.in_(LIVE))
-            .values(lease_until=fresh()),
-        )
-        if not n:
-            lost.append(reply_id)
-    return lost
+    """Hold replies, given as (id, epoch), for longer; gives those that are not held any more.
+
+    The rows are locked in order, as by ``journal.append``: else two transactions may wait for each other's.
+    """
+    held = list(held)
+    mine = select(Message.id).where(
+        tuple_(Message.id, Message.epoch).in_(held), Message.worker == worker, Message.status.in_(LIVE)
+    )
+    kept = set(session.scalars(mine.order_by(Message.id).with_for_update()))
+    if kept:
+        _changed(session, update(Message).where(Message.id.in_(kept)).values(lease_until=fresh()))
+    return [reply_id for reply_id, _epoch in held if reply_id not in kept]
 
 
 def release(session: Session, reply_id: str, epoch: int) -> bool:

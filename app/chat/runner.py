@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from time import monotonic
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from gevent.pool import Group
 
 from app.adapters.db import Database, Unreachable
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: Replies that are written at once, by one process.
 MAX_RUNNING = 500
+#: Ends that are stored at once: where many replies end together, pages have their turn between.
+ENDS_AT_ONCE = 2
 #: Longest wait between two attempts to store how a reply ended, in seconds.
 _PATIENCE_S = 5.0
 
@@ -56,6 +59,7 @@ class Runner:
         self.metrics, self.worker = metrics, worker
         self._runs: dict[str, Run] = {}
         self._greenlets = Group()
+        self._ends = BoundedSemaphore(ENDS_AT_ONCE)
         self.is_draining = self._is_closed = False
         self._writer = Writer(db, feed, Watchers(claude.read_on, self._note_commit, self._fence, self._give_up))
         self._writer_greenlet = gevent.spawn(self._writer.run)
@@ -214,7 +218,8 @@ class Runner:
                 return True
             figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
             outcome = Outcome(run.assembly, end, run.trace, figures, run.bill)
-            entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
+            with self._ends:
+                entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
         except Fenced:
             run.pen.is_fenced = True
             return True

@@ -2,20 +2,25 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, text
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
-from app.adapters.models import Message, StreamTrace
+from app.adapters.models import Instant, Message, StreamTrace
 from app.chat import conversations, journal
 from app.core.assembly import Assembly
 from app.core.events import LIVE, Event
 from app.core.trace import Trace
 
+_SAVE = text(
+    "INSERT INTO trace (message_id, body, created_at) VALUES (:id, :body, :at)"
+    " ON CONFLICT (message_id) DO UPDATE SET body = excluded.body, created_at = excluded.created_at"
+).bindparams(bindparam("at", type_=Instant))
+
 
 def save(session: Session, reply_id: str, trace: Trace) -> None:
     """Keep the trace of a reply that ended."""
-    session.merge(StreamTrace(message_id=reply_id, body=trace.dump()))
+    session.connection().execute(_SAVE, {"id": reply_id, "body": trace.dump(), "at": now()})
 
 
 def read(session: Session, reply: Message) -> list[tuple[int, Event]] | None:

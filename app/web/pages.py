@@ -8,7 +8,7 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.adapters.models import Message
-from app.chat import branches, budgets, listing
+from app.chat import listing
 from app.chat.conversations import Opened
 from app.chat.live import LiveReply
 from app.core.errors import RillError, SignInNeeded
@@ -51,20 +51,25 @@ def live_view(reply: Message) -> LiveReply:
 
 def chats(current_id: str | None) -> dict[str, Any]:
     """Give what the list of chats needs: the page of it that is asked for, and which one is open."""
-    before = storable(request.args.get("before", ""))
-    return {"listed": services().db.read(listing.page, auth.owner(), before=before), "current_id": current_id}
+    return {"listed": services().db.read(listing.page, auth.owner(), before=_before()), "current_id": current_id}
 
 
 def page_values(current_id: str | None) -> dict[str, Any]:
     """Give what every page needs: the sidebar, what is offered, and which replies came before those shown."""
     built = services()
+    beside = built.db.read(listing.beside, auth.owner(), current_id, before=_before(), rules=built.rules)
     return {
-        **chats(current_id),
-        "earlier": built.db.read(branches.earlier, auth.owner(), current_id) if current_id else {},
+        "listed": beside.listed,
+        "earlier": beside.earlier,
+        "budget_warning": beside.budget_warning,
+        "current_id": current_id,
         "settings": built.settings,
-        "budget_warning": built.db.read(budgets.warning, built.rules, auth.owner()),
         "options": built.options.get(),
     }
+
+
+def _before() -> str:
+    return storable(request.args.get("before", ""))
 
 
 def is_for_program() -> bool:
