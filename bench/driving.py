@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.processes import Served, get, has_line, line, machine_cpu_s, rill, running, upstream
+from bench.processes import LIFETIME_S, Served, get, has_line, line, machine_cpu_s, rill, running, upstream
 
 #: Longest time a load may take, in seconds.
 LOAD_S = 60.0
@@ -37,10 +37,12 @@ def wish(**fields: float | str) -> str:
 
 
 @contextmanager
-def stage(cores: tuple[set[int], set[int]] | None = None, **stores: str) -> Iterator[tuple[Served, Served]]:
-    """Run the fake Claude and Rill; ``cores`` are those of Rill, and of all else."""
+def stage(
+    cores: tuple[set[int], set[int]] | None = None, *, lifetime_s: float = LIFETIME_S, **stores: str
+) -> Iterator[tuple[Served, Served]]:
+    """Run the fake Claude, for so many seconds at most, and Rill; ``cores`` are those of Rill, and of all else."""
     ours, others = cores or (None, None)
-    with upstream(others) as claude, rill(claude.url, ours, **stores) as server:
+    with upstream(others, lifetime_s=lifetime_s) as claude, rill(claude.url, ours, **stores) as server:
         yield claude, server
 
 

@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 START_S = 20.0
+LIFETIME_S = 900.0
 
 
 def free_port() -> int:
@@ -152,10 +153,10 @@ class Served:
 
 
 @contextmanager
-def upstream(cores: set[int] | None = None) -> Iterator[Served]:
-    """Run the fake Messages API."""
+def upstream(cores: set[int] | None = None, *, lifetime_s: float = LIFETIME_S) -> Iterator[Served]:
+    """Run the fake Messages API, for no longer than so many seconds."""
     port = free_port()
-    with running("bench.upstream", str(port), cores=cores) as process:
+    with running("bench.upstream", str(port), str(lifetime_s), cores=cores) as process:
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/stats")
         yield Served(url, (process.pid,))

@@ -1,7 +1,7 @@
 """A fake Messages API for load: replies at a steady pace, whose words carry the time they were sent.
 
-Started as ``python -m bench.upstream PORT``. The last message of a request says what is wanted, in any order and
-with the defaults of ``Wish``: ``[[load: tokens=250 rate=50 piece=mixed burst=0 wait=0 hold=1]]``. Every tenth
+Started as ``python -m bench.upstream PORT SECONDS``; it ends by itself after those. The last message of a request
+says what is wanted, in any order and with the defaults of ``Wish``: ``[[load: tokens=250 rate=50 piece=mixed burst=0 wait=0 hold=1]]``. Every tenth
 delta or so holds a mark: ``t``, then the monotonic clock in 0.1 ms, then ``x``; it begins with ``g`` after a burst,
 and with ``z`` in the last delta.
 ``GET /go`` lets the held replies begin, one after the other within a second, ``GET /stats`` tells what has been
@@ -23,7 +23,6 @@ from time import monotonic
 from bench.pieces import MARK, PIECES, chunk, marked, script
 from tests.fakes.claude import closing, opening
 
-LIFETIME_S = 900.0
 BATCH = 64  # deltas in one write of a reply without a pace
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\nrequest-id: req_load\r\n"
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -84,9 +83,9 @@ class Upstream:
         self._held: list[Peer] = []
         self.stats = {"begun": 0, "sent": 0, "done": 0, "gone": 0, "late_max_ms": 0.0}
 
-    def serve(self) -> None:
+    def serve(self, lifetime_s: float) -> None:
         """Serve until the parent is gone or the time is over."""
-        parent, end = os.getppid(), monotonic() + LIFETIME_S
+        parent, end = os.getppid(), monotonic() + lifetime_s
         while os.getppid() == parent and monotonic() < end:
             wait_s = self._due[0][0] - monotonic() if self._due else 1.0
             for key, mask in self._selector.select(min(max(wait_s, 0), 1.0)):
@@ -201,4 +200,4 @@ class Upstream:
 if __name__ == "__main__":
     for piece in (*PIECES, "corpus"):
         script(piece)
-    Upstream(int(sys.argv[1])).serve()
+    Upstream(int(sys.argv[1])).serve(float(sys.argv[2]))
