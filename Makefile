@@ -32,10 +32,11 @@ faults: $(STAMP)-dev ## Run the fault tests: workers killed, stores gone, reader
 deploy: $(STAMP)-dev ## Run the deploy tests (behind nginx and Caddy, where they are installed)
 	$(BIN)/python -m pytest tests/deploy --confcutdir=tests/deploy -p no:randomly
 
-soak: $(STAMP)-dev ## Run the fuzzers for long, then every fault TURNS times (default 5), each time with another seed
+soak: $(STAMP)-dev ## Run fuzzers for long, every fault TURNS times (5) with other seeds, and load for MINUTES (120)
 	$(FUZZ) -m soak
 	seed=$${RILL_FAULT_SEED:-$$(date +%s)}; for turn in $$(seq $(or $(TURNS),5)); do \
 		RILL_FAULT_SEED=$$((seed + turn)) $(FAULTS) || exit 1; done
+	$(BIN)/python -m bench.soak $(or $(MINUTES),120)
 
 browser: $(STAMP)-dev ## Run the browser tests (needs Chromium)
 	$(BROWSER)

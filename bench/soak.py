@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.driving import drive, stage, wish
-from bench.load import Row
 from bench.processes import Served
+from bench.table import Row
 
 #: A round: replies that are written at once, with three readers each, for 12.5 s, and pages beside them.
 LOAD = {"text": wish(tokens=500, rate=40, hold=1), "replies": 25, "viewers": 3, "pages_per_s": 5}

@@ -1,9 +1,9 @@
 """A fake Messages API for load: replies at a steady pace, whose words carry the time they were sent.
 
 Started as ``python -m bench.upstream PORT SECONDS``; it ends by itself after those. The last message of a request
-says what is wanted, in any order and with the defaults of ``Wish``: ``[[load: tokens=250 rate=50 piece=mixed burst=0 wait=0 hold=1]]``. Every tenth
-delta or so holds a mark: ``t``, then the monotonic clock in 0.1 ms, then ``x``; it begins with ``g`` after a burst,
-and with ``z`` in the last delta.
+says what is wanted, in any order and with the defaults of ``Wish``:
+``[[load: tokens=250 rate=50 piece=mixed burst=0 wait=0 hold=1]]``. Every tenth delta or so holds a mark: ``t``, then
+the monotonic clock in 0.1 ms, then ``x``; it begins with ``g`` after a burst, and with ``z`` in the last delta.
 ``GET /go`` lets the held replies begin, one after the other within a second, ``GET /stats`` tells what has been
 sent. One thread and raw sockets: a delta costs little more than its system call.
 """

@@ -6,15 +6,11 @@ loop; the journal has a connection of its own there, which pages cannot use up.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-import gevent
-from gevent.lock import BoundedSemaphore
-from gevent.threadpool import ThreadPool
-from sqlalchemy import Double, Engine, MetaData, make_url, text
+from sqlalchemy import Double, MetaData, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
@@ -22,15 +18,15 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.adapters import engines
+from app.adapters.places import Loop, Place, Thread, Threads
 from app.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
-Outcome = tuple[Any, Exception | None]
 
-#: How long a unit of work may take on Postgres, in seconds, however long the network hangs.
-UNIT_S = 8.0
+#: Threads that read SQLite.
+READERS = 4
 #: What Postgres says to one of two transactions that wait for each other.
 _DEADLOCK = "40P01"
 
@@ -112,94 +108,48 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.is_shared = self.url.get_backend_name() == "postgresql"
-        self._pools: list[ThreadPool] = []
         if self.is_shared:
-            self.engine = self._for_writing = engines.postgres(self.url)
-            self._for_journal = engines.postgres(self.url, size=1)
+            self.engine = engines.postgres(self.url)
+            self._journal: Place = Loop(engines.postgres(self.url, size=1))
+            self._writer: Place = Loop(self.engine)
+            self._readers: Place = self._writer
             return
         self.engine = engines.sqlite(self.url)
-        self._for_writing = self._for_journal = engines.sqlite(self.url, keeps_one=True)
-        self._pools = [ThreadPool(1), ThreadPool(4)]
-        self._turn, self._is_known = BoundedSemaphore(1), False
+        self._writer = self._journal = Thread(engines.sqlite(self.url, keeps_one=True))
+        self._readers = Threads([engines.sqlite(self.url, keeps_one=True) for _thread in range(READERS)])
 
     def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, …)``, on SQLite alone, and commit; an exception rolls everything back."""
-        return self._run(0, self._for_writing, work, args, kwargs)
+        return _run(self._writer, work, args, kwargs)
 
     def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, …)`` beside other readers; it sees one committed state."""
-        return self._run(1, self.engine, work, args, kwargs)
+        return _run(self._readers, work, args, kwargs)
 
     def write_journal(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do as ``write``, on the connection that is kept for the journal."""
-        return self._run(0, self._for_journal, work, args, kwargs)
+        return _run(self._journal, work, args, kwargs)
 
     def close(self) -> None:
         """Let threads and connections go."""
-        for pool in self._pools:
-            pool.kill()
-        for engine in (self.engine, self._for_writing, self._for_journal):
-            engine.dispose()
-
-    def _run(self, pool: int, engine: Engine, work: Callable[..., T], args: Any, kwargs: Any) -> T:
-        result, error = self._try(pool, engine, work, args, kwargs)
-        if error is not None and _code(error) == _DEADLOCK:  # Postgres chose this one; the other goes on, and ends
-            result, error = self._try(pool, engine, work, args, kwargs)
-        if error is None:
-            return cast(T, result)
-        if _is_outage(error):
-            log.error("db.failed", extra={"error": type(error).__name__, "code": _code(error)})
-            raise Unreachable(
-                "Rill cannot reach its database at the moment. Nothing was changed, and your text is kept: "
-                "please try again in a while."
-            ) from None
-        raise error
-
-    def _try(self, pool: int, engine: Engine, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
-        # The error travels as a value: gevent prints what a thread raises, and it may hold what people wrote.
-        if self._pools:
-            self._get_to_know()
-            return cast(Outcome, self._pools[pool].apply(_transact, (engine, work, args, kwargs)))
-        return _transact_in_time(engine, work, args, kwargs)
-
-    def _get_to_know(self) -> None:
-        """Connect once before several threads do: they would wait for the first on a lock that gevent patched."""
-        if self._is_known:
-            return
-        with self._turn:
-            if not self._is_known:
-                self._is_known = self._pools[1].apply(_touch, (self.engine,))
+        for place in (self._readers, self._writer, self._journal):
+            place.close()
+        self.engine.dispose()
 
 
-def _touch(engine: Engine) -> bool:
-    with suppress(Exception), engine.connect():
-        return True
-    return False
-
-
-@contextmanager
-def transaction(engine: Engine) -> Iterator[Session]:
-    """Give a session that is committed at the end, rolled back on an exception, and always closed."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
-        yield session
-
-
-def _transact(engine: Engine, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
-    try:
-        with transaction(engine) as session:
-            return work(session, *args, **kwargs), None
-    except Exception as error:
-        return None, error
-
-
-def _transact_in_time(engine: Engine, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
-    with gevent.Timeout(UNIT_S) as timer:
-        try:
-            return _transact(engine, work, args, kwargs)
-        except gevent.Timeout as error:
-            if error is not timer:
-                raise
-            return None, PoolTimeout()
+def _run(place: Place, work: Callable[..., T], args: Any, kwargs: Any) -> T:
+    result, error = place.run(work, args, kwargs)
+    if error is not None and _code(error) == _DEADLOCK:  # Postgres chose this one; the other goes on, and ends
+        result, error = place.run(work, args, kwargs)
+    if error is None:
+        return cast(T, result)
+    if _is_outage(error):
+        log.error("db.failed", extra={"error": type(error).__name__, "code": _code(error)})
+        raise Unreachable(
+            "Rill cannot reach its database at the moment. Nothing was changed, and your text is kept: "
+            "please try again in a while."
+        ) from None
+    raise error
 
 
 def _is_outage(error: Exception) -> bool:

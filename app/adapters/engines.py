@@ -32,8 +32,8 @@ _PRAGMAS = (
 def sqlite(url: URL, *, keeps_one: bool = False) -> Engine:
     """Open a SQLite file, whose folder is made; in WAL mode readers and the writer do not wait for each other.
 
-    Readers open a connection each time, which takes 0.1 ms, so that it belongs to the thread that uses it. The
-    writer ``keeps_one``: when the last connection closes, SQLite copies the whole log into the file, and syncs.
+    What goes on for long ``keeps_one`` connection, for one thread at a time: to open it and learn the tables takes
+    longer than most reads, and when the last one closes, SQLite copies the whole log into the file, and syncs.
     """
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)

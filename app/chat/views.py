@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
 from app.adapters.db import Database
 from app.adapters.feed import Feed
@@ -23,9 +24,15 @@ SILENT_S, POLL_S = 0.4, 0.25
 #: Streams that one process holds open, and those that one person has of them.
 MAX_READERS, MAX_READERS_OF_ONE = 3_000, 100
 
+#: Streams that are looked up at once: where everybody comes back at the same time, pages have their turn between.
+OPENING = 4
+
 
 class LiveReplies:
-    """The live views, one for each reply that is or was just being read; ``is_local`` says which are written here."""
+    """The live views, one for each reply that is or was just being read; ``is_local`` says which are written here.
+
+    ``opening`` is held while a stream is looked up.
+    """
 
     def __init__(
         self,
@@ -38,6 +45,7 @@ class LiveReplies:
     ) -> None:
         self._db, self._feed, self._keep_s, self._is_local = db, feed, keep_s, is_local
         self._metrics = metrics
+        self.opening = BoundedSemaphore(OPENING)
         self._views: dict[str, LiveReply] = {}
         self._readers: Counter[str | None] = Counter()
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TypeVar
 
 from flask import (
@@ -119,11 +120,15 @@ def _begun(template: str, reply: Message, **values: object) -> BaseResponse:
 def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:
     built = services()
     try:
-        reply = built.db.read(chat.get_reply, auth.owner(), id)
-        if reply.status not in LIVE:
-            yield encode("done", event="done")
-            return
-        with bounded(request.environ), built.live.view(id, auth.owner()) as view:
+        with ExitStack() as stack:
+            with built.live.opening:
+                reply = built.db.read(chat.get_reply, auth.owner(), id)
+                is_live = reply.status in LIVE
+                view = stack.enter_context(built.live.view(id, auth.owner())) if is_live else None
+            if view is None:
+                yield encode("done", event="done")
+                return
+            stack.enter_context(bounded(request.environ))
             yield from Frames(view, current_app.jinja_env, is_alive=auth.watch(built.is_alive)).stream(cursor)
     except NotFound:
         notice = render_template("errors/_notice.html", sentence="This reply is no longer here. Reload the page.")

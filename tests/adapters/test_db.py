@@ -15,8 +15,7 @@ from gevent.event import Event as Flag
 from sqlalchemy import event, inspect, make_url, select, text, update
 from sqlalchemy.orm import Session
 
-from app.adapters import db as db_module
-from app.adapters import engines
+from app.adapters import engines, places
 from app.adapters.clock import now
 from app.adapters.db import Base, Database, Unreachable, db_now
 from app.adapters.engines import waits_on_the_loop
@@ -201,12 +200,12 @@ def test_keeps_a_connection_for_the_journal(shared: Database, monkeypatch: pytes
 
 
 def test_gives_up_on_what_takes_too_long_and_goes_on(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db_module, "UNIT_S", 0.2)
+    monkeypatch.setattr(places, "UNIT_S", 0.2)
     for _ in range(2 * engines.POOL):
         with pytest.raises(Unreachable):
             shared.read(lambda session: session.scalar(text("SELECT pg_sleep(5)")))
 
-    monkeypatch.setattr(db_module, "UNIT_S", 5)
+    monkeypatch.setattr(places, "UNIT_S", 5)
     assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1
 
 
@@ -245,7 +244,7 @@ def test_goes_on_after_postgres_dropped_every_connection(shared: Database, postg
 def test_says_that_a_full_disk_is_no_mistake_of_the_reader(db: Database) -> None:
     command.upgrade(alembic_config(db), "head")
 
-    @event.listens_for(db._for_writing, "connect")
+    @event.listens_for(db._writer.engine, "connect")
     def _shrink(connection, _record) -> None:
         connection.execute("PRAGMA max_page_count = 1")
 
