@@ -1,7 +1,7 @@
 """Rill under a quarter of profile A for as long as it takes: does anything grow that is not given back?
 
-``python -m bench.soak [MINUTES]``, 120 without a number. What is kept for some minutes after a reply (its view, its
-journal) grows at first, so the slope is that of the later half.
+``python -m bench.soak [MINUTES]``, 120 without a number. What is remembered for a while (views, journals, finished
+texts) grows at first, so the slope is that of the later half.
 """
 
 import sys
@@ -14,7 +14,7 @@ from bench.processes import Served
 from bench.table import Row
 
 #: A round: replies that are written at once, with three readers each, for 12.5 s, and pages beside them.
-LOAD = {"text": wish(tokens=500, rate=40, hold=1), "replies": 25, "viewers": 3, "pages_per_s": 5}
+LOAD = {"text": wish(tokens=500, rate=40, hold=1), "replies": 25, "viewers": 3, "pages_per_s": 5, "finals": 25}
 EXTRA_S = 600.0
 
 

@@ -14,7 +14,8 @@ import gevent
 from gevent import socket
 from gevent.pool import Pool
 
-from bench.viewers import AT_ONCE, TIMEOUT_S, Crowd, Crowds, quantiles
+from bench.table import quantiles
+from bench.viewers import AT_ONCE, TIMEOUT_S, Crowd, Crowds
 
 READERS = 1_000
 #: Within so many seconds all are back, and a page is loaded so many times a second, for so long.

@@ -1,5 +1,6 @@
-"""The table that is printed."""
+"""The table that is printed, and what is in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -22,3 +23,12 @@ class Row:
             verdict = "met" if is_met else "not met"
         digits = 0 if self.figure >= 100 or not self.unit else 2
         return f"{self.name:9} {self.what:68} {self.figure:9,.{digits}f} {self.unit:3}{bar:>8}  {verdict}".rstrip()
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    """Give count, median, 99th percentile and maximum."""
+    if not values:
+        return {"count": 0}
+    ranked = sorted(values)
+    at = {"p50": 0.5, "p99": 0.99, "max": 1.0}
+    return {"count": len(ranked)} | {name: ranked[round(q * (len(ranked) - 1))] for name, q in at.items()}

@@ -20,6 +20,8 @@ import gevent
 from gevent import socket
 from gevent.pool import Pool
 
+from bench.table import quantiles
+
 MARK = re.compile(rb"([tgz])(\d{12})x")
 CONNECT = re.compile(rb'hx-sse:connect="(/replies/(\w+)/stream[^"]*)"')
 TIMEOUT_S = 90.0
@@ -29,13 +31,17 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Crowd:
-    """What to do: replies and how many read each, or with ``in_turn`` one reply after another."""
+    """What to do: replies and how many read each, or with ``in_turn`` one reply after another.
+
+    ``finals`` is of how many the finished form is fetched in the end.
+    """
 
     text: str
     replies: int = 1
     viewers: int = 1
     pages_per_s: float = 0
     in_turn: bool = False
+    finals: int = 1
 
 
 @dataclass
@@ -68,15 +74,6 @@ class Seen:
         return {**{name: quantiles(values) for name, values in lists.items()}, **plain, "errors": dict(self.errors)}
 
 
-def quantiles(values: Sequence[float]) -> dict[str, float]:
-    """Give count, median, 99th percentile and maximum."""
-    if not values:
-        return {"count": 0}
-    ranked = sorted(values)
-    at = {"p50": 0.5, "p99": 0.99, "max": 1.0}
-    return {"count": len(ranked)} | {name: ranked[round(q * (len(ranked) - 1))] for name, q in at.items()}
-
-
 class Crowds:
     """The readers, and the server they read from."""
 
@@ -101,8 +98,8 @@ class Crowds:
         gevent.joinall(readers)
         self._is_over = True
         paging.join()
-        if len(places) == 1:
-            self._measure_final(places[0][1])
+        for _page, path in places[: self._crowd.finals]:
+            self._measure_final(path)
 
     def _await_opened(self, count: int) -> None:
         while self._opened + self.seen.errors["stream"] < count:
