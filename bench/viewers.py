@@ -132,7 +132,7 @@ class Crowds:
             for frame, came in self._frames(path):
                 opened = opened or came
                 for kind, digits in MARK.findall(frame):
-                    if (sent := int(digits)) > last:  # a block that is sent again holds old marks
+                    if (sent := int(digits)) > last or kind == b"z":  # a block that is sent again holds old marks
                         first, last = first or came, sent
                         is_complete = kind == b"z"
                         if kind == b"g":
