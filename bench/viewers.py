@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from secrets import token_hex
 from time import monotonic
 from typing import Any
@@ -157,8 +158,9 @@ class Crowds:
                 raise RuntimeError(rest[:20])
             self._opened += 1
             yield b"", monotonic()
-            _head, _blank, rest = rest.partition(b"\r\n\r\n")
-            while data := connection.recv(262_144):
+            _head, _blank, begun = rest.partition(b"\r\n\r\n")
+            rest = b""
+            for data in chain([begun], iter(lambda: connection.recv(262_144), b"")):
                 came = monotonic()
                 seen.bytes += len(data)
                 *frames, rest = (rest + data).split(b"\n\n")
