@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from contextlib import nullcontext
 from time import monotonic
 
 import gevent
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 #: Replies that are written at once, by one process.
 MAX_RUNNING = 500
-#: Ends that are stored at once: where many replies end together, pages have their turn between.
+#: Ends that are stored at once: where many replies end together, pages have their turn between; not in a drain.
 ENDS_AT_ONCE = 2
 #: Longest wait between two attempts to store how a reply ended, in seconds.
 _PATIENCE_S = 5.0
@@ -218,7 +219,7 @@ class Runner:
                 return True
             figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
             outcome = Outcome(run.assembly, end, run.trace, figures, run.bill)
-            with self._ends:
+            with nullcontext() if self.is_draining else self._ends:
                 entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
         except Fenced:
             run.pen.is_fenced = True

@@ -24,15 +24,13 @@ SILENT_S, POLL_S = 0.4, 0.25
 #: Streams that one process holds open, and those that one person has of them.
 MAX_READERS, MAX_READERS_OF_ONE = 3_000, 100
 
-#: Streams that are looked up at once: where everybody comes back at the same time, pages have their turn between.
-OPENING = 4
+#: Streams that are looked up at once: where everybody comes back at the same time, pages have their turn between. Who
+#: has waited for so long, in seconds, goes in all the same: perhaps those before wait for what is out of reach.
+OPENING, OPENING_S = 4, 3.0
 
 
 class LiveReplies:
-    """The live views, one for each reply that is or was just being read; ``is_local`` says which are written here.
-
-    ``opening`` is held while a stream is looked up.
-    """
+    """The live views, one for each reply that is or was just being read; ``is_local`` says which are written here."""
 
     def __init__(
         self,
@@ -45,7 +43,7 @@ class LiveReplies:
     ) -> None:
         self._db, self._feed, self._keep_s, self._is_local = db, feed, keep_s, is_local
         self._metrics = metrics
-        self.opening = BoundedSemaphore(OPENING)
+        self._opening = BoundedSemaphore(OPENING)
         self._views: dict[str, LiveReply] = {}
         self._readers: Counter[str | None] = Counter()
 
@@ -81,6 +79,16 @@ class LiveReplies:
                 del self._readers[reader]
             view.readers -= 1
             view.left_at = monotonic()
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Take one's turn to look a stream up."""
+        has_turn = self._opening.acquire(timeout=OPENING_S)
+        try:
+            yield
+        finally:
+            if has_turn:
+                self._opening.release()
 
     def wake(self) -> None:
         """Have all readers look up: the worker has to go."""

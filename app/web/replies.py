@@ -121,7 +121,7 @@ def _frames(id: str, cursor: Cursor | None) -> Iterator[bytes]:
     built = services()
     try:
         with ExitStack() as stack:
-            with built.live.opening:
+            with built.live.opening():
                 reply = built.db.read(chat.get_reply, auth.owner(), id)
                 is_live = reply.status in LIVE
                 view = stack.enter_context(built.live.view(id, auth.owner())) if is_live else None
