@@ -17,7 +17,16 @@ from app.chat import conversations
 from app.chat.asking import pseudonym
 from app.chat.followed import Followed, say
 from app.core.asked import Asked, read
-from app.core.errors import Forbidden, Invalid, Malformed, Unavailable, UnsupportedType, Upstream
+from app.core.errors import (
+    Forbidden,
+    Invalid,
+    Malformed,
+    RillError,
+    SignInNeeded,
+    Unavailable,
+    UnsupportedType,
+    Upstream,
+)
 from app.core.events import Event, Json, MessageStart, Retrying, Void
 from app.core.request import WHOLE_TOKENS, MessagesRequest
 from app.core.schema import follow
@@ -99,9 +108,16 @@ def _pieces(asked: Asked, form: Form) -> Generator[bytes, None, None]:
                 yield written or form.beat()
         yield form.pieces(source.read(0))
         if source.error is not None or not source.is_over:
-            yield form.error(source.error or Unavailable("Rill is restarting. Please ask again in a moment."))
+            yield form.error(source.error or _broken_off())
         elif source.assembly.is_complete:
             yield form.last(source)
+
+
+def _broken_off() -> RillError:
+    """Say why nothing more is sent: the worker has to go, or who asked may not come in any more."""
+    if services().is_alive():
+        return SignInNeeded(auth.NOT_VALID)
+    return Unavailable("Rill is restarting. Please ask again in a moment.")
 
 
 def _whole(asked: Asked) -> dict[str, Any]:
@@ -111,7 +127,7 @@ def _whole(asked: Asked) -> dict[str, Any]:
         while not source.is_over and not stay.is_over():
             source.read(BEAT_S)
         if source.error is not None or not source.is_over:
-            raise source.error or Unavailable("Rill is restarting. Please ask again in a moment.")
+            raise source.error or _broken_off()
         assembly = source.assembly
         text = "".join(block.get("text") or "" for block in assembly.content if block.get("type") == "text")
         found = {"text": text, **figures(source)}

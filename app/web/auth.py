@@ -46,7 +46,7 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _LOOK_S = 10.0
 _SIGN_IN = "You are not signed in, or no longer. Sign in, and try again; nothing that was stored is lost."
 _TOKENLESS = "Send a token of yours: Authorization: Bearer rill_… People make them on the page, under their name."
-_NOT_VALID = "The token is not valid here, or not any more. People make others on the page, under their name."
+NOT_VALID = "The token is not valid here, or not any more. People make others on the page, under their name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def person() -> Person:
     found = visitor()
     if found is None:
         has_shown = _is_for_program() and "Authorization" in request.headers
-        raise SignInNeeded(_NOT_VALID if has_shown else _TOKENLESS if _is_for_program() else _SIGN_IN)
+        raise SignInNeeded(NOT_VALID if has_shown else _TOKENLESS if _is_for_program() else _SIGN_IN)
     return found
 
 

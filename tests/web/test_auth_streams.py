@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask
 from gevent.event import Event as Flag
@@ -13,8 +14,8 @@ from app.chat import keeping, logins, people, tokens
 from app.core.errors import Unavailable
 from app.web import auth
 from app.web.services import Services
-from tests.scripted import ScriptedClaude
-from tests.waiting import until
+from tests.scripted import ScriptedClaude, saying
+from tests.waiting import PATIENCE_S, until
 from tests.web.door import ACCOUNTS, KEY, PROXY, Visitor, add, enter
 from tests.web.pages import wait
 
@@ -105,6 +106,23 @@ def test_goes_on_while_the_database_is_away(
         monkeypatch.setattr(services.db, "read", fail)
         assert is_alive()
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("end", [revoke, outlive])
+def test_says_to_a_program_that_its_token_has_ended(
+    app: Flask, services: Services, ann: User, claude: ScriptedClaude, end: Callable[..., None]
+) -> None:
+    claude.scripts.append([*saying("This much", "and more")[:3], Flag()])
+    asked = app.test_client().open(**by_token(services, ann), json={"message": "Hi"}, buffered=False)
+    pieces = iter(asked.response)
+    assert next(pieces) == b'data: {"text": "This much"}\n\n'
+
+    end(services, ann)
+    with gevent.Timeout(PATIENCE_S):
+        rest = b"".join(pieces)
+
+    assert b'data: {"error": {"type": "authentication_error", "message": "The token is not valid here' in rest
+    assert b"[DONE]" not in rest
 
 
 def test_stops_the_replies_to_somebody_who_is_kept_out(make_app: Callable[..., Flask], claude: ScriptedClaude) -> None:
