@@ -3,13 +3,15 @@
 import resource
 import signal
 import sqlite3
+import subprocess
 import urllib.error
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 
 import psutil
 import pytest
 
+from tests import needs
 from tests.backends import Postgres, Redis
 from tests.faults.conftest import MakeSite, Site, workers
 from tests.faults.history import History, post, until
@@ -98,19 +100,43 @@ def test_waits_for_postgres_and_loses_nothing(make_site: MakeSite, postgres: Pos
     assert all("Traceback" not in server.log.read_text() for server in site.servers)
 
 
-def test_says_that_the_disk_is_full_and_recovers(make_site: MakeSite) -> None:
+@contextmanager
+def full(server: Process) -> Iterator[None]:
+    """Let the worker write files only up to a size, as on a full disk."""
+    [worker] = workers(server)
+    size = (server.log.parent / "rill.db-wal").stat().st_size  # the log is smaller, and goes on
+    worker.rlimit(psutil.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    yield
+    worker.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@contextmanager
+def read_only(server: Process) -> Iterator[None]:
+    """Have the kernel refuse every write to the database, also by who has it open, as where a disk has failed."""
+    chattr = needs.program("chattr", package="e2fsprogs")
+    files = [server.log.parent / name for name in ("rill.db", "rill.db-wal")]
+    if subprocess.run([chattr, "+i", *files], check=False).returncode:
+        needs.lacks("Files that nobody may write need root's rights, and a file system that has such.")
+    try:
+        yield
+    finally:
+        subprocess.run([chattr, "-i", *files], check=True)
+
+
+@pytest.mark.parametrize("fault", [full, read_only])
+def test_says_that_the_disk_takes_nothing_and_recovers(
+    make_site: MakeSite, fault: Callable[[Process], AbstractContextManager[None]]
+) -> None:
     site = make_site("sqlite")
     server = site.start()
     history = site.history
     for _reply in range(4):
         history.begin(site.urls, words=2_000, speed=20)
     history.until_all_see(10)
-    [worker] = workers(server)
-    limit(worker, Path(f"{server.log.parent}/rill.db-wal").stat().st_size)  # the log is smaller, and goes on
 
-    until(lambda: refused(server) == 503, "a message is refused")
-    until(lambda: server.log.read_text().count("reply.stuck") == 4, "Claude is let go")
-    limit(worker, resource.RLIM_INFINITY)
+    with fault(server):
+        until(lambda: refused(server) == 503, "a message is refused")
+        until(lambda: server.log.read_text().count("reply.stuck") == 4, "Claude is let go")
     history.until_ended()
     later = history.begin(site.urls, words=20, speed=40)
     history.until_ended()
@@ -142,11 +168,6 @@ def hold(url: str):
         return psycopg.connect(url)
     except psycopg.OperationalError:
         return psycopg.connect
-
-
-def limit(process: psutil.Process, size: float) -> None:
-    """Let a process write files only up to a size, as on a full disk."""
-    process.rlimit(psutil.RLIMIT_FSIZE, (int(size), resource.RLIM_INFINITY))
 
 
 def refused(server: Process) -> int:
