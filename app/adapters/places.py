@@ -33,13 +33,13 @@ class Loop:
     """The event loop, which waits for Postgres without holding up others."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def run(self, work: Callable[..., Any], args: Any, kwargs: Any) -> Outcome:
         """Run one within ``UNIT_S``."""
         with gevent.Timeout(UNIT_S) as timer:
             try:
-                return _transact(self._engine, work, args, kwargs)
+                return _transact(self.engine, work, args, kwargs)
             except gevent.Timeout as error:
                 if error is not timer:
                     raise
@@ -47,7 +47,7 @@ class Loop:
 
     def close(self) -> None:
         """Let the connections go."""
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 class Thread:

@@ -173,7 +173,7 @@ def postgres_statements(services: Services) -> Iterator[list[bool]]:
     if not db.is_shared:
         yield seen
         return
-    engine = db._for_journal
+    engine = db._journal.engine
     event.listen(engine, "before_cursor_execute", note)
     yield seen
     event.remove(engine, "before_cursor_execute", note)
