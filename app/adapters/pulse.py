@@ -93,8 +93,9 @@ class Pulse:
         self._gathered.set()
 
     def wait(self) -> None:
-        """Let more gather, until the next beat."""
-        self._gathered.wait()
+        """Let more gather, until the next beat; without calls there is none."""
+        if self._is_beating:
+            self._gathered.wait()
 
     def _run(self) -> None:
         try:
@@ -107,3 +108,4 @@ class Pulse:
                     call.look(now_s)
         finally:
             self._is_beating = False
+            self.beat()

@@ -74,6 +74,7 @@ def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
     if request.param == "tls":
         near, far = encrypted(near, far, request.getfixturevalue("certificate"))
     pulse = Pulse()
+    pulse._is_beating = True  # but when, the test says
     found = Gathering.of(near, pulse)
     assert found
     with closing(far), closing(near):
@@ -179,6 +180,24 @@ def test_is_stopped_while_it_waits_for_a_beat(wire: Wire) -> None:
 
     with pytest.raises(Stopped):
         waiting.get(timeout=PATIENCE_S)
+
+
+def test_holds_nobody_up_where_nothing_beats(wire: Wire) -> None:
+    wire.pulse._is_beating = False
+    wire.flow()
+    wire.send(b"second")
+
+    assert wire.near.read(MOST, PATIENCE_S) == b"second"
+
+
+def test_holds_nobody_up_when_the_last_call_ends() -> None:
+    pulse, call = Pulse(), Waiter()
+    pulse.add(call)
+    waiting = gevent.spawn(pulse.wait)
+    gevent.sleep(0)
+    pulse.remove(call)
+
+    waiting.get(timeout=PATIENCE_S)
 
 
 def test_leaves_the_connection_to_the_next_response(wire: Wire) -> None:
