@@ -2,6 +2,7 @@
 
 import ssl
 from typing import Any
+from weakref import ref
 
 import gevent
 
@@ -19,12 +20,11 @@ class Gathering:
 
     def __init__(self, network_stream: Any, pulse: Pulse) -> None:
         self.is_flowing = False
-        self._stream, self._pulse = network_stream, pulse
+        self._stream, self._pulse = ref(network_stream), pulse  # weak: it holds this, and is to go when nobody has it
         self._socket = network_stream.get_extra_info("socket")
         # Of TLS a call of recv gives one record, so one of Claude's events: a short one says nothing.
         self._is_tls = isinstance(self._socket, ssl.SSLSocket)
         self._is_dry = self._is_full = False
-        self._read = network_stream.read
         network_stream.read = self.read
 
     @classmethod
@@ -38,23 +38,28 @@ class Gathering:
 
     def end(self) -> None:
         """Leave the connection as it was: another response may come on it."""
-        vars(self._stream).pop("read", None)
+        if (stream := self._stream()) is not None:
+            vars(stream).pop("read", None)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read as httpcore2 does; once text flows, no more than what is there, and nothing before the next beat."""
         if not self.is_flowing:
-            return bytes(self._read(max_bytes, timeout))
+            return self._read(max_bytes, timeout)
         if self._is_dry:
             self._pulse.wait()
         elif self._is_full:
             gevent.sleep(0)
         most = min(max_bytes, _MOST)
-        data: bytes = self._read(most, timeout)
+        data = self._read(most, timeout)
         if self._is_tls and data:
             data = self._more(data, most)
         self._is_full = len(data) >= most
         self._is_dry = not self._is_full
         return data
+
+    def _read(self, max_bytes: int, timeout: float | None) -> bytes:
+        stream: Any = self._stream()
+        return bytes(type(stream).read(stream, max_bytes, timeout))
 
     def _more(self, data: bytes, most: int) -> bytes:
         """Read the records that have come after a first; what is wrong with one, the next read will say."""

@@ -1,7 +1,9 @@
 """What gathers is read at once, at a beat, whether or not it is encrypted."""
 
+import gc
 import socket
 import ssl
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -198,6 +200,18 @@ def test_holds_nobody_up_when_the_last_call_ends() -> None:
     pulse.remove(call)
 
     waiting.get(timeout=PATIENCE_S)
+
+
+def test_keeps_no_connection_that_nobody_has() -> None:
+    stream = httpcore2.NetworkStream()
+    assert Gathering.of(stream, Pulse())
+    gone = weakref.ref(stream)
+    gc.disable()
+    try:
+        del stream
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_leaves_the_connection_to_the_next_response(wire: Wire) -> None:
