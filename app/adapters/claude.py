@@ -177,8 +177,12 @@ class Call(Waiter):
         asked = params(self._request, self._claude.options)
         send = self._claude.client.messages.with_raw_response.create
         response = self.within(self._limits.total_s, partial(send, timeout=self._limits.total_s, **asked))
-        refuse_other_than(response.http_response, "application/json")
-        for event in whole(from_json(response.read().decode()), response.request_id, self._ms()):
+        try:
+            refuse_other_than(response.http_response, "application/json")
+            message = from_json(response.read().decode())
+        finally:
+            response.http_response.close()
+        for event in whole(message, response.request_id, self._ms()):
             self.tally.add(event)
             yield event
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import gevent
 import pytest
 
 from app.adapters.claude import Claude, Limits
@@ -26,6 +27,11 @@ class Asker:
         """Make a whole call and give its events."""
         return list(self.claude.call(request))
 
+    def close(self) -> None:
+        """Let the connections go; gevent closes what somebody waits for with the loop's next turn."""
+        self.claude.client.close()
+        gevent.sleep(0.01)
+
 
 @pytest.fixture
 def fake() -> Iterator[FakeClaude]:
@@ -40,7 +46,7 @@ def asker(fake: FakeClaude) -> Iterator[Asker]:
     """Give an asker with the usual limits."""
     asker = Asker(fake)
     yield asker
-    asker.claude.client.close()
+    asker.close()
 
 
 @pytest.fixture
@@ -54,4 +60,4 @@ def limited(fake: FakeClaude) -> Iterator[Callable[..., Asker]]:
 
     yield make
     for asker in made:
-        asker.claude.client.close()
+        asker.close()

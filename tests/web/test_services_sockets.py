@@ -39,6 +39,7 @@ def real(database_url: str, fake: FakeClaude) -> Iterator[Flask]:
     yield app
     app.extensions["rill"].close()
     app.extensions["rill"].claude.client.close()
+    gevent.sleep(0.01)  # gevent closes what somebody waits for with the loop's next turn
     app.extensions["rill-static"].cleanup()
 
 
