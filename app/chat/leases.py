@@ -46,7 +46,7 @@ def claim(session: Session, reply_id: str, epoch: int, worker: str) -> Message:
     return session.get_one(Message, reply_id)
 
 
-def renew(session: Session, held: Iterable[tuple[str, int]], worker: str) -> list[str]:
+def renew(session: Session, held: Iterable[tuple[str, int]], worker: str) -> list[tuple[str, int]]:
     """Hold replies, given as (id, epoch), for longer; gives those that are not held any more.
 
     The rows are locked in order, as by ``journal.append``: else two transactions may wait for each other's.
@@ -58,7 +58,7 @@ def renew(session: Session, held: Iterable[tuple[str, int]], worker: str) -> lis
     kept = set(session.scalars(mine.order_by(Message.id).with_for_update()))
     if kept:
         _changed(session, update(Message).where(Message.id.in_(kept)).values(lease_until=fresh()))
-    return [reply_id for reply_id, _epoch in held if reply_id not in kept]
+    return [(reply_id, epoch) for reply_id, epoch in held if reply_id not in kept]
 
 
 def release(session: Session, reply_id: str, epoch: int) -> bool:

@@ -92,7 +92,7 @@ class Runner:
         if earlier is not None:
             if earlier.pen.epoch >= reply.epoch:
                 return
-            self.fence([reply.id])
+            self.fence([(reply.id, earlier.pen.epoch)])
         run = Run(reply.id, Pen(reply.id, reply.epoch, reply.last_seq))
         self._runs[reply.id] = run
         self.metrics.running.inc()
@@ -122,10 +122,11 @@ class Runner:
             run.call.close()
         return True
 
-    def fence(self, reply_ids: Iterable[str]) -> None:
-        """Drop replies that other workers have taken over."""
-        for reply_id in reply_ids:
-            if run := self._runs.get(reply_id):
+    def fence(self, lost: Iterable[tuple[str, int]]) -> None:
+        """Drop replies, given as (id, epoch), that other workers have taken over; not those that came back since."""
+        for reply_id, epoch in lost:
+            run = self._runs.get(reply_id)
+            if run is not None and run.pen.epoch <= epoch:
                 run.pen.is_fenced = True
                 self.stop(reply_id)
 
@@ -235,8 +236,8 @@ class Runner:
         if error is not None:
             log.error("journal.commit_failed", extra={"error": type(error).__name__})
 
-    def _fence(self, reply_id: str) -> None:
-        self.fence([reply_id])
+    def _fence(self, pen: Pen) -> None:
+        self.fence([(pen.reply_id, pen.epoch)])
 
     def _give_up(self) -> None:
         for run in self._runs.values():

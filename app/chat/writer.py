@@ -58,7 +58,7 @@ class Watchers:
 
     on_due: Callable[[], object]
     on_commit: Callable[[float, Exception | None], None]
-    on_fenced: Callable[[str], None]
+    on_fenced: Callable[[Pen], None]
     on_stuck: Callable[[], None]
 
 
@@ -127,7 +127,7 @@ class Writer:
         lost |= self._append(batch)
         for reply_id in lost:
             pens[reply_id].is_fenced = True
-            _guarded(self._watchers.on_fenced, reply_id)
+            _guarded(self._watchers.on_fenced, pens[reply_id])
         self._busy = set()
         for reply_id, _epoch, entries in batch:
             if reply_id not in lost:

@@ -135,7 +135,7 @@ def run(services: Services, billing: Billing, reply: Message, acts: list[str]) -
         found = []
         if act == "die":  # another worker takes over while this one knows of nothing
             found = taken_over(services)
-            services.runner.fence([reply.id])
+            services.runner.fence([(reply.id, reply.epoch)])
         until_idle(services)
         if act == "drain":
             found = taken_over(services)

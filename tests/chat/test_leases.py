@@ -108,7 +108,7 @@ def test_refuses_what_a_worker_writes_that_was_taken_for_dead(db: Database, repl
         db.write(ending.finish, reply.id, 1, Outcome(Assembly(), End("done")))
     assert (stored(db, reply).status, stored(db, reply).text) == ("interrupted", "Kept")
     assert late not in db.read(journal.read_after, reply.id, 0)
-    assert db.write(leases.renew, [(reply.id, 1)], "one") == [reply.id]
+    assert db.write(leases.renew, [(reply.id, 1)], "one") == [(reply.id, 1)]
 
 
 def test_appends_for_the_others_of_a_commit(db: Database, reply: Message) -> None:

@@ -1,6 +1,7 @@
 """Replies from start to end: what is stored, whatever happens on the way."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -255,12 +256,43 @@ def test_drops_a_reply_that_it_is_to_begin_under_a_newer_epoch(services: Service
     claude.scripts += [[Flag()], saying("Anew.")]
     reply = begin(services)
     until(lambda: claude.requests)
-    services.db.write(lambda session: session.execute(update(Message).values(lease_until=0.0)))
-    [reaped] = reaping.reap(services.db, services.runner.worker)
-    assert reaped is not None
 
-    services.runner.start(reaped.reply)
+    services.runner.start(taken_over(services))
 
     reply = ended(services, reply)
     assert (reply.status, reply.text, reply.epoch) == ("done", "Anew.", 2)
     assert claude.closed == 1
+
+
+def test_keeps_a_reply_that_came_back_when_the_loss_of_the_one_before_is_heard_late(
+    services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude.scripts += [half(Flag()), half(go_on := Flag(), TextDelta(0, " and half."))]
+    append, lost, let_go = services.db.write_journal, Flag(), Flag()
+
+    def slow(*args: Any) -> set[str]:
+        monkeypatch.undo()
+        lost.set()
+        let_go.wait()
+        return append(*args)
+
+    monkeypatch.setattr(services.db, "write_journal", slow)
+    reply = begin(services)
+    lost.wait()
+    services.runner.start(taken_over(services))
+    until(lambda: len(claude.requests) == 2)
+
+    let_go.set()
+    until_written(services, reply.id, "Half")
+    go_on.set()
+
+    reply = ended(services, reply)
+    assert (reply.status, reply.text, reply.epoch) == ("done", "Half and half.", 2)
+
+
+def taken_over(services: Services) -> Message:
+    """Take over the one reply that there is, as after a silence of this worker."""
+    services.db.write(lambda session: session.execute(update(Message).values(lease_until=0.0)))
+    [reaped] = reaping.reap(services.db, services.runner.worker)
+    assert reaped is not None
+    return reaped.reply

@@ -25,7 +25,7 @@ class Desk:
     before: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        watchers = Watchers(self._prepare, lambda seconds, error: None, lambda reply_id: None, lambda: None)
+        watchers = Watchers(self._prepare, lambda seconds, error: None, lambda pen: None, lambda: None)
         self.writer = Writer(self.services.db, self.services.feed, watchers, tick_s=3_600)
         self.greenlet = gevent.spawn(self.writer.run)
 
@@ -97,7 +97,7 @@ def test_takes_in_what_comes_when_a_turn_is_announced(desk: Desk) -> None:
 
 def test_keeps_no_turn_waiting_for_what_is_urgent(services: Services) -> None:
     turns: list[None] = []
-    watchers = Watchers(lambda: turns.append(None), lambda seconds, error: None, lambda reply_id: None, lambda: None)
+    watchers = Watchers(lambda: turns.append(None), lambda seconds, error: None, lambda pen: None, lambda: None)
     writer = Writer(services.db, services.feed, watchers, tick_s=0)
     desk = Desk(services)
     one, two = desk.pen("one"), desk.pen("two")
