@@ -114,9 +114,19 @@ def ask(services: Services) -> Message:
 
 
 def taken_over(services: Services) -> list[Message]:
-    """Have another worker take over what there is, and give what it is to begin again."""
-    taken = reaping.reap(services.db, "another", alone_since=now())
-    return [each.reply for each in taken if each is not None and each.entry is None]
+    """Have another worker take over what there is, and give what it is to begin again.
+
+    It passes over what is being written to just then, and comes back to it, as keepers do.
+    """
+    found: list[Message] = []
+
+    def take() -> bool:
+        taken = list(reaping.reap(services.db, "another", alone_since=now()))
+        found.extend(each.reply for each in taken if each is not None and each.entry is None)
+        return None not in taken
+
+    until(take)
+    return found
 
 
 def run(services: Services, billing: Billing, reply: Message, acts: list[str]) -> None:
