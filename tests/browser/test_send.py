@@ -172,6 +172,45 @@ def test_stays_at_the_newest_line_but_not_for_a_reader_who_scrolled_up(page: Pag
     assert abs(page.evaluate(top)) < 2
 
 
+@pytest.mark.parametrize("way", ["link", "wheel"])
+def test_stays_at_the_newest_line_of_a_reader_who_comes_back_whatever_the_heights(
+    page: Page, demo: Process, way: str
+) -> None:
+    start(page, demo, "table")
+    wait_until_done(page)
+    page.set_viewport_size({"width": 700, "height": 460})
+    page.locator("#scroller").hover()
+    places = []
+    for n in range(24):
+        page.mouse.wheel(0, -150)
+        expect(page.locator(".jump__link")).to_be_visible()
+        lengthen(page, 30.13)
+        page.evaluate(f"document.querySelector('.composer').style.paddingTop = '{10 + 0.29 * n}px'")
+        if way == "link":
+            page.locator(".jump__link").click()
+        else:
+            page.mouse.wheel(0, 5_000)
+        expect(page.locator(".jump__link")).not_to_be_visible()
+        for _ in range(3):
+            lengthen(page, 20.3)
+        places.append(page.evaluate("document.querySelector('#scroller').scrollTop"))
+
+    assert places == [0] * 24
+
+
+def lengthen(page: Page, pixels: float) -> None:
+    """Let the conversation grow at its end, and the browser show it."""
+    page.evaluate(
+        """pixels => new Promise(shown => {
+            const line = document.createElement("p");
+            line.style.height = `${pixels}px`;
+            document.querySelector("#log").append(line);
+            requestAnimationFrame(() => requestAnimationFrame(shown));
+        })""",
+        pixels,
+    )
+
+
 def test_tells_screen_readers_in_one_line(page: Page, demo: Process) -> None:
     start(page, demo, "hello")
     expect(page.locator("#status")).to_have_text("Answering…")
