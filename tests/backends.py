@@ -20,6 +20,9 @@ from app.cli import alembic_config
 from app.core.settings import Settings
 from tests.servers import free_port
 
+#: A Redis that refuses at once, on every machine: who is killed while connecting leaves a socket to the collector.
+NO_REDIS = "redis://127.255.255.255/0"
+
 
 class Postgres:
     """A server with as many empty databases as are asked for."""

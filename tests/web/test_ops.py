@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from app.adapters.models import LOCAL_OWNER
 from app.chat import conversations
 from app.web.services import Services
+from tests.backends import NO_REDIS
 from tests.scripted import ScriptedClaude, saying
 from tests.waiting import until_idle
 
@@ -50,7 +51,7 @@ def test_is_not_ready_while_it_leaves(client: FlaskClient, services: Services) -
 
 @pytest.mark.parametrize("name", ["keeper", "feed", "writer"])
 def test_is_not_ready_where_a_part_of_it_has_ended(make_app: Callable[..., Flask], name: str) -> None:
-    app = make_app(REDIS_URL="redis://127.0.0.1:1/0")
+    app = make_app(REDIS_URL=NO_REDIS)
     services: Services = app.extensions["rill"]
     services.open()
     client = app.test_client()
@@ -63,7 +64,7 @@ def test_is_not_ready_where_a_part_of_it_has_ended(make_app: Callable[..., Flask
 
 
 def test_stays_ready_without_redis(make_app: Callable[..., Flask]) -> None:
-    app = make_app(REDIS_URL="redis://127.0.0.1:1/0")
+    app = make_app(REDIS_URL=NO_REDIS)
     services: Services = app.extensions["rill"]
     services.open()
     gevent.sleep(0.1)

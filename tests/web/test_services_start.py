@@ -10,7 +10,7 @@ from app.adapters.db import Unreachable
 from app.chat import people
 from app.web import services as services_module
 from app.web.services import Services
-from tests.backends import Postgres
+from tests.backends import NO_REDIS, Postgres
 from tests.waiting import PATIENCE_S, until
 from tests.web.door import ACCOUNTS
 
@@ -51,7 +51,7 @@ def test_warns_of_too_few_connections_once(
 ) -> None:
     monkeypatch.setattr(services_module, "RETRY_S", 0.01)
     url = postgres.new_database(template="rill_template")
-    shared = {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1/0", "WEB_CONCURRENCY": "40"}
+    shared = {"DATABASE_URL": url, "REDIS_URL": NO_REDIS, "WEB_CONCURRENCY": "40"}
     services: Services = make_app(**shared).extensions["rill"]
     answers: list[int | Exception] = [TimeoutError(), 20]
 
