@@ -40,7 +40,7 @@ class Block:
     type: str
     label: str = ""
     opened_at: int = 0
-    is_open: bool = True
+    is_ended: bool = False
     waiting: str = ""
     markdown: Incremental = field(default_factory=Incremental)
 
@@ -48,6 +48,16 @@ class Block:
     def has_text(self) -> bool:
         """Whether the page shows its text."""
         return self.type in TEXTUAL
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something of it has come that is not rendered yet."""
+        return bool(self.waiting) or self.markdown.is_busy
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more of it is to be shown: not when the last has come, but when it is rendered."""
+        return not self.is_ended or self.is_behind
 
     def html(self, *, cursor: str = "") -> str:
         """Everything that is shown of it."""
@@ -184,13 +194,13 @@ class LiveReply:
     def _close(self, index: int) -> None:
         for block in self.blocks:
             if block.index == index:
-                block.is_open = False
+                block.is_ended = True
                 block.markdown.end()
 
     def _render(self) -> None:
         """Render what has come since, in steps between which others have their turn; only then is it the end."""
         for block in self.blocks:
-            while block.waiting or block.markdown.is_busy:
+            while block.is_behind:
                 text, block.waiting = block.waiting, ""
                 self.version += 1
                 block.markdown.take_in(text, at=self.version)

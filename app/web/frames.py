@@ -106,9 +106,14 @@ class Frames:
         return self._view.shared(version, lambda: self._changes(version))
 
     def _changes(self, version: int) -> Markup:
-        """Write what a reader lacks; only the last block it has may have changed."""
+        """Write what a reader lacks: more of the last block it has, and those after it.
+
+        One that looked while earlier blocks were still being rendered gets everything.
+        """
         blocks = self._view.blocks
         known = sum(block.opened_at <= version for block in blocks)
+        if any(block.markdown.version > version for block in blocks[: max(0, known - 1)]):
+            return self._reset()
         html = Markup()
         if known and blocks[known - 1].has_text:
             changed = blocks[known - 1].markdown.changes(version, is_last=known == len(blocks))
@@ -160,10 +165,11 @@ class Plain:
         stay, beat_at = Stay(self._is_alive, most_s=inf, leave_s=PLAIN_LEAVE_S), monotonic() + PLAIN_BEAT_S
         while not stay.is_over():
             self._view.refresh()
+            end = self._view.end  # as of now: while HTML is sent, others may take in more
             for html in self._grow():
                 beat_at = monotonic() + PLAIN_BEAT_S
                 yield html
-            if self._view.end:
+            if end:
                 return
             if monotonic() > beat_at:  # proxies cut what is silent for a minute
                 beat_at = monotonic() + PLAIN_BEAT_S
@@ -173,11 +179,12 @@ class Plain:
     def _grow(self) -> Iterator[str]:
         while self._place < len(self._view.blocks):
             block = self._view.blocks[self._place]
+            is_open = block.is_open
             if block.has_text:
                 yield self._more(block)
-            elif not block.is_open:
+            elif not is_open:
                 yield self._block.render(block=block, html="")
-            if block.is_open:
+            if is_open:
                 return
             self._place, self._closed, self._size, self._is_open = self._place + 1, 0, 0, False
 
