@@ -79,6 +79,7 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("owner_id", "nonce"),
         Index(None, "conversation_id"),
+        Index(None, "parent_id"),
         Index(None, "status"),
     )
 

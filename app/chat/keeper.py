@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 
@@ -29,7 +30,7 @@ FROZEN_S = 15.0
 TAKING_S = 1.0
 #: How often what has been kept for long enough is deleted, in seconds.
 SWEEP_S = 600.0
-#: Of how many replies the journal is deleted in one transaction: commits of running replies wait for it.
+#: Of how many replies the journal, and how many conversations, one transaction deletes: running replies wait for it.
 SWEPT = 20
 
 
@@ -93,23 +94,32 @@ class Keeper:
             self._runner.fence(self._db.write(leases.renew, held, self._runner.worker))
         if not self._runner.is_draining:
             self._take_over()
-        self._sweep_journal()
-        if monotonic() >= self._sweep_at:
-            self._sweep_at = monotonic() + SWEEP_S
-            self._db.write(self._sweep)
+        self._sweep()
 
-    def _sweep_journal(self) -> None:
-        """Delete entries for as long as there is time: a commit for each step, so that replies go on between them."""
-        until = monotonic() + TAKING_S
-        while self._db.write(journal.sweep, SWEPT) == SWEPT and monotonic() < until:
-            gevent.sleep(0)
+    def _sweep(self) -> None:
+        """Delete what has been kept for long enough; what is left after some time comes with the next round."""
+        self._in_steps(journal.sweep)
+        if monotonic() < self._sweep_at:
+            return
+        self._sweep_at = monotonic() + SWEEP_S
+        self._db.write(self._sweep_small)
+        if not self._in_steps(keeping.sweep, self._retention_days):
+            self._sweep_at = 0.0
 
-    def _sweep(self, session: Session) -> None:
+    def _sweep_small(self, session: Session) -> None:
         traces.sweep(session, self._traces_days)
         logins.sweep(session)
         budgets.sweep(session)
-        keeping.sweep(session, self._retention_days)
         audit.sweep(session)
+
+    def _in_steps(self, sweep: Callable[..., int], *args: object) -> bool:
+        """Delete with a commit for each step, so that replies go on between them; False if some is left."""
+        until = monotonic() + TAKING_S
+        while self._db.write(sweep, *args, SWEPT) == SWEPT:
+            if monotonic() > until:
+                return False
+            gevent.sleep(0)
+        return True
 
     def _take_over(self) -> None:
         """Take over as much as there is time for; what is left comes with the next tick."""

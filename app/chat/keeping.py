@@ -40,17 +40,21 @@ def delete(session: Session, owner: str, id: str) -> None:
     session.execute(delete_rows(Conversation).where(Conversation.id == conversation.id))
 
 
-def sweep(session: Session, days: int) -> None:
-    """Delete the conversations that have rested for longer than the operator keeps them; 0 keeps all."""
+def sweep(session: Session, days: int, most: int) -> int:
+    """Delete conversations that have rested for longer than the operator keeps them, so many at once; gives how many.
+
+    0 days keep all.
+    """
     if not days:
-        return
+        return 0
     is_live = exists().where(Message.conversation_id == Conversation.id, Message.status.in_(LIVE))
     is_old = Conversation.updated_at < now() - timedelta(days=days)
-    session.execute(
-        delete_rows(Conversation)
-        .where(is_old, ~Conversation.is_pinned, ~is_live)
-        .execution_options(synchronize_session=False)
-    )
+    old = list(session.scalars(select(Conversation.id).where(is_old, ~Conversation.is_pinned, ~is_live).limit(most)))
+    if old:
+        session.execute(
+            delete_rows(Conversation).where(Conversation.id.in_(old), is_old, ~Conversation.is_pinned, ~is_live)
+        )
+    return len(old)
 
 
 def clear(session: Session, user_id: str) -> None:
