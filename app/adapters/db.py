@@ -29,6 +29,8 @@ T = TypeVar("T")
 READERS = 4
 #: What Postgres says to one of two transactions that wait for each other.
 _DEADLOCK = "40P01"
+#: What it says while another is about to take its place, or its disk is full: for a while, and of whatever is written.
+_READ_ONLY = "25006"
 
 
 class Base(DeclarativeBase):
@@ -123,7 +125,7 @@ class Database:
         return _run(self._writer, work, args, kwargs)
 
     def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``work(session, …)`` beside other readers; it sees one committed state."""
+        """Run ``work(session, …)`` beside other readers; each statement sees what is committed by then."""
         return _run(self._readers, work, args, kwargs)
 
     def write_journal(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -155,7 +157,7 @@ def _run(place: Place, work: Callable[..., T], args: Any, kwargs: Any) -> T:
 def _is_outage(error: Exception) -> bool:
     if isinstance(error, OperationalError):  # to SQLite, a mistake in a statement is one too
         return getattr(error.orig, "sqlite_errorname", "") != "SQLITE_ERROR"
-    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    is_lost = isinstance(error, DBAPIError) and (error.connection_invalidated or _code(error) == _READ_ONLY)
     return is_lost or isinstance(error, InterfaceError | PoolTimeout)
 
 

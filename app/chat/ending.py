@@ -26,6 +26,7 @@ _STOP_NOTES = {
 STOPPED = "You stopped this reply. What had arrived is kept."
 INTERRUPTED = "The server stopped while Claude was answering. What had arrived is kept; press Retry to ask again."
 STORAGE = "Rill could not store what Claude wrote. What had been stored is kept; press Retry to ask again."
+UNSTORABLE = "Rill could not store what Claude wrote. Your message is kept; press Retry to ask again."
 REFUSED = (
     "Claude refuses the key of this server, or its account. Check ANTHROPIC_API_KEY, and see /doctor; for a minute "
     "Claude is not asked again. Your message is kept, and so is what had arrived."

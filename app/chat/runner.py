@@ -16,7 +16,6 @@ from app.adapters.models import Message
 from app.adapters.pulse import Stopped
 from app.chat import ending
 from app.chat.asking import Caller, begin
-from app.chat.ending import Outcome
 from app.chat.leases import Fenced
 from app.chat.runs import Run
 from app.chat.writer import Pen, Watchers, Writer
@@ -112,15 +111,12 @@ class Runner:
         """The replies that this worker has a lease for, each with its epoch."""
         return [(run.reply_id, run.pen.epoch) for run in self._runs.values() if run.is_held]
 
-    def stop(self, reply_id: str, end: End = STOPPED) -> bool:
-        """Break a reply off and keep what has arrived; False if it is not running here."""
+    def stop(self, reply_id: str, end: End = STOPPED, *, epoch: int = 0) -> bool:
+        """Break a reply off and keep what has arrived; False if it is not running here, or ends otherwise."""
         run = self._runs.get(reply_id)
-        if run is None:
+        if run is None or run.pen.is_fenced or run.pen.epoch < epoch:
             return False
-        run.stop = run.stop or end
-        if run.call is not None:
-            run.call.close()
-        return True
+        return run.break_off(end) is end
 
     def fence(self, lost: Iterable[tuple[str, int]]) -> None:
         """Drop replies, given as (id, epoch), that other workers have taken over; not those that came back since."""
@@ -128,14 +124,14 @@ class Runner:
             run = self._runs.get(reply_id)
             if run is not None and run.pen.epoch <= epoch:
                 run.pen.is_fenced = True
-                self.stop(reply_id)
+                run.break_off(STOPPED)
 
     def drain(self, timeout_s: float) -> None:
         """Let replies finish for ``timeout_s``, then break the rest off and wait until they are stored."""
         self.refuse()
         self._greenlets.join(timeout=timeout_s)
-        for reply_id in list(self._runs):
-            self.stop(reply_id, _INTERRUPTED)
+        for run in list(self._runs.values()):
+            run.break_off(_INTERRUPTED)
         self._greenlets.join(timeout=5)
 
     def close(self) -> None:
@@ -218,8 +214,7 @@ class Runner:
             if end is _INTERRUPTED and not run.assembly.content:
                 self._db.write(ending.give_back, run.reply_id, run.pen.epoch, run.bill)
                 return True
-            figures = {"first_token_s": run.first_token_s, "total_s": monotonic() - run.started_s}
-            outcome = Outcome(run.assembly, end, run.trace, figures, run.bill)
+            outcome = run.outcome(end)
             with nullcontext() if self.is_draining else self._ends:
                 entry = self._db.write(ending.finish, run.reply_id, run.pen.epoch, outcome)
         except Fenced:
@@ -227,6 +222,7 @@ class Runner:
             return True
         except Exception as error:
             log.error("reply.not_stored", extra={"reply": run.reply_id, "error": type(error).__name__})
+            run.refused += not isinstance(error, Unreachable)
             return False
         self._feed.publish(run.reply_id, [entry])
         return True
@@ -243,4 +239,4 @@ class Runner:
         for run in self._runs.values():
             if run.stop is None:
                 log.error("reply.stuck", extra={"reply": run.reply_id})
-                self.stop(run.reply_id, _STORAGE)
+                run.break_off(_STORAGE)

@@ -11,6 +11,7 @@ MAX_DEPTH = 100
 
 # Postgres has no room for NUL, and UTF-8 none for half a surrogate pair.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def _refuse(name: str) -> None:
@@ -51,7 +52,7 @@ def lowered(text: str) -> str:
 
 
 def from_json(text: str) -> Any:
-    """Read JSON, with U+FFFD for half a surrogate pair, which can be escaped but never be sent.
+    """Read JSON, with U+FFFD for NUL and half a surrogate pair, which can be escaped but not be stored or sent.
 
     Raises ValueError for what is no JSON, what is nested deeper than MAX_DEPTH, and numbers that no double holds.
     """
@@ -62,7 +63,8 @@ def from_json(text: str) -> Any:
     if text.count("{") + text.count("[") > MAX_DEPTH and not _is_within(found, MAX_DEPTH):
         raise ValueError("nested too deep")
     if "\\u" in text:
-        found = json.loads(storable(json.dumps(found, ensure_ascii=False)))
+        written = storable(json.dumps(found, ensure_ascii=False))
+        found = json.loads(_ESCAPED_NUL.sub("\\1\ufffd", written))
     return found
 
 

@@ -68,7 +68,7 @@ def stop(id: str) -> BaseResponse:
     """Stop the reply, whoever writes it, and keep what has arrived."""
     built = services()
     reply = built.db.read(chat.get_reply, auth.owner(), id)
-    if reply.status in LIVE and not built.runner.stop(reply.id):
+    if reply.status in LIVE and not built.runner.stop(reply.id, epoch=reply.epoch):
         built.db.write(leases.cancel, reply.id)
         built.feed.ask_to_stop(reply.id)
     if htmx.is_htmx():

@@ -209,6 +209,15 @@ def test_gives_up_on_what_takes_too_long_and_goes_on(shared: Database, monkeypat
     assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1
 
 
+def test_takes_a_postgres_that_refuses_all_writes_for_one_that_is_away(shared: Database) -> None:
+    def write(session: Session) -> None:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        session.execute(text("CREATE TABLE one (id int)"))
+
+    with pytest.raises(Unreachable):
+        shared.write(write)
+
+
 def test_runs_again_what_waited_for_another_that_waited_for_it(shared: Database) -> None:
     command.upgrade(alembic_config(shared), "head")
     shared.write(lambda session: session.add_all([User(id=id, name=id) for id in ("a", "b")]))

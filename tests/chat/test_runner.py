@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask
 from gevent.event import Event as Flag
@@ -288,6 +289,41 @@ def test_keeps_a_reply_that_came_back_when_the_loss_of_the_one_before_is_heard_l
 
     reply = ended(services, reply)
     assert (reply.status, reply.text, reply.epoch) == ("done", "Half and half.", 2)
+
+
+def test_stops_only_what_is_still_its_own(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append(half(Flag()))
+    reply = begin(services)
+    until_written(services, reply.id, "Half")
+
+    assert not services.runner.stop(reply.id, epoch=2)
+    assert services.runner.stop(reply.id, epoch=1)
+    assert ended(services, reply).status == "stopped"
+
+
+def test_hands_on_that_a_reply_is_to_stop_which_it_is_about_to_give_back(
+    services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts.append([Flag()])
+    reply = begin(services)
+    until(lambda: claude.requests)
+    [run] = services.runner._runs.values()
+    draining = gevent.spawn(services.runner.drain, 0)
+    until(lambda: run.stop)
+
+    assert not services.runner.stop(reply.id)
+    draining.join()
+    assert ended(services, reply).status == "queued"
+
+
+def test_ends_a_reply_that_no_database_takes(services: Services, claude: ScriptedClaude) -> None:
+    claude.scripts.append([MessageStart("c"), BlockStart(0, {"type": "text", "text": "\0"}), *saying("Hi")[2:]])
+
+    reply = ended(services, begin(services))
+
+    if services.db.is_shared:  # SQLite takes it
+        assert (reply.status, reply.error_code, reply.text) == ("failed", "storage", "")
+        assert "Your message is kept" in reply.note
 
 
 def taken_over(services: Services) -> Message:

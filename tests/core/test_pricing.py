@@ -19,7 +19,9 @@ counts = st.integers(0, 2_000_000)
         ("claude-fable-5-1", {"input_tokens": 1, "output_tokens": 1}, 60),
         ("claude-haiku-5-5", {"input_tokens": 100_000, "output_tokens": 1_000}, 10_500),
         ("claude-haiku-5-5", {"input_tokens": 100_001, "output_tokens": 1_000}, 52_501),
+        ("claude-haiku-5-5-20261001", {"input_tokens": 100_001, "output_tokens": 1_000}, 52_501),
         ("claude-haiku-5-5", {"input_tokens": 1}, 1),
+        ("claude-haiku-5-5-20261001", {"input_tokens": 1}, 1),
         ("claude-sonnet-5-5", {"cache_creation_input_tokens": 1_000_000}, 4_000_000),
         (
             "claude-sonnet-5-5",

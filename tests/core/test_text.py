@@ -52,7 +52,15 @@ def test_replaces_what_cannot() -> None:
 
 @given(ANY, st.booleans())
 def test_reads_json_as_it_is(value: Any, is_escaped: bool) -> None:
-    assert from_json(json.dumps(value, ensure_ascii=is_escaped)) == value
+    written = json.dumps(value, ensure_ascii=is_escaped)
+
+    assert from_json(written) == json.loads(written.replace("\\u0000", "\ufffd"))
+
+
+def test_reads_nul_as_what_can_be_stored() -> None:
+    assert from_json(r'{"a\u0000": ["\u0000\u0000b", "\\u0000", "\\\u0000"]}') == {
+        "a\ufffd": ["\ufffd\ufffdb", "\\u0000", "\\\ufffd"]
+    }
 
 
 def test_reads_half_a_surrogate_pair_as_what_can_be_sent() -> None:

@@ -1,16 +1,19 @@
 """The stream of a reply, its finished form, and Stop."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
 import pytest
 from bs4 import BeautifulSoup
+from flask import Flask
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
+from sqlalchemy import update
 
-from app.adapters.models import LOCAL_OWNER
-from app.chat import journal, views
+from app.adapters.models import LOCAL_OWNER, Message
+from app.chat import journal, leases, views
 from app.core.events import BlockStart, MessageStart, Retrying, TextDelta
 from app.core.markdown import render
 from app.web import frames
@@ -168,6 +171,24 @@ def test_gives_the_finished_form_with_the_send_button(client: FlaskClient, servi
     assert page.select_one(f"#reply-{id} .figures")
     assert page.select_one("hx-partial[hx-target='#actions'] button").text == "Send"
     assert page.select_one("hx-partial[hx-target='#status']").text == "Answer complete, 2 words."
+
+
+def test_stops_a_reply_that_another_process_has_taken_over_meanwhile(
+    make_app: Callable[..., Flask], claude: ScriptedClaude
+) -> None:
+    app, other = make_app(), make_app()
+    services: Services = app.extensions["rill"]
+    claude.scripts += [[Flag()], [Flag()]]
+    id = start(app.test_client())
+    until(lambda: claude.requests)
+    services.db.write(lambda session: session.execute(update(Message).values(lease_until=0.0)))
+    other.extensions["rill"].keeper.tick()
+    until(lambda: len(claude.requests) == 2)
+
+    reply = reply_id(app.test_client(), id)
+    assert app.test_client().post(f"/replies/{reply}/stop").status_code == 303
+
+    assert services.db.read(leases.cancelled, [reply]) == [reply]
 
 
 def test_stops_and_keeps_what_had_arrived(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
