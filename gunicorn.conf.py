@@ -17,7 +17,7 @@ from gunicorn.arbiter import Arbiter
 from sqlalchemy import make_url
 
 from app.adapters.engines import waits_on_the_loop
-from app.adapters.lock import hold
+from app.adapters.lock import hold, keep
 from app.core.errors import ConfigurationError
 from app.core.settings import Settings
 from app.web.worker import Worker
@@ -42,7 +42,7 @@ umask = 0o117  # of the socket alone, which vouches for whoever may write to it:
 
 
 if workers > 1:  # each process keeps its figures in a file, for whichever is asked
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="rill-metrics-"))
+    keep(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="rill-metrics-")))
 
 #: After this long, in seconds from the signal, replies that still run are stored as interrupted, whoever is connected.
 DRAIN_S = 18
@@ -53,6 +53,11 @@ ARRIVE_S, HANG_UP_S = 3, 2
 FILES = worker_connections + 1_500
 
 worker_class = Worker
+
+# Workers import these for themselves: the code as it is on the disk when they start (after a SIGHUP, too), and figures
+# that go into the folder above.
+for name in [name for name in sys.modules if name.partition(".")[0] in ("app", "prometheus_client")]:
+    del sys.modules[name]
 
 
 def on_starting(server):
@@ -139,7 +144,7 @@ def _leave_when_told(worker, services):
 def child_exit(server, worker):
     """Forget the gauges of a process that is gone."""
     if workers > 1:
-        from prometheus_client.multiprocess import mark_process_dead  # reads the variable above when imported
+        from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(worker.pid)
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -13,7 +13,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from app.adapters.claude_errors import Failure, TooLarge, Truncated, classify, is_unbilled
-from app.adapters.claude_wire import Limits, events, http_client, params, refuse_other_than, whole
+from app.adapters.claude_wire import Limits, events, http_client, params, refuse_other_than, timeouts, whole
 from app.adapters.pulse import Pulse, Stopped, Waiter
 from app.core import catalog
 from app.core.events import (
@@ -34,6 +34,8 @@ from app.core.text import from_json
 
 log = logging.getLogger(__name__)
 _END: Any = object()
+#: In place of a model: what is refused to the key or the account is refused to all.
+_ALL = ""
 
 
 class Claude:
@@ -53,7 +55,7 @@ class Claude:
         self.slots = BoundedSemaphore(self.limits.calls)
         self.sleep, self.clock = sleep, clock
         self.pulse = Pulse()
-        self._circuit: tuple[float, Failure] | None = None
+        self._circuits: dict[str, tuple[float, Failure]] = {}
         self._alerted_at = -60.0
         self.options: dict[str, Any] = {}
         if base_url is None:  # other servers may not know it
@@ -83,21 +85,23 @@ class Claude:
             refuse_other_than(answer.http_response, "application/json")
             return catalog.read(from_json(answer.read().decode()))
         except Exception as error:  # a server may answer anything
-            raise classify(error, model="", at=datetime.now()).to_error() from None
+            raise classify(error, model="", at=datetime.now(UTC)).to_error() from None
 
-    def refuse_while_open(self) -> None:
-        """Raise what a recent failure said of all requests, as long as it holds."""
-        if self._circuit is not None and (left_s := self._circuit[0] - self.clock()) > 0:
-            failure = self._circuit[1]
-            raise replace(failure, wait_s=None if failure.wait_s is None else left_s).to_error()
+    def refuse_while_open(self, model: str) -> None:
+        """Raise what a recent failure said of all requests, or of those to a model, as long as it holds."""
+        for of in (_ALL, model):
+            until_s, failure = self._circuits.get(of, (0.0, None))
+            if failure is not None and (left_s := until_s - self.clock()) > 0:
+                raise replace(failure, wait_s=None if failure.wait_s is None else left_s).to_error()
 
-    def note(self, failure: Failure, *, attempt: int) -> None:
+    def note(self, failure: Failure, model: str, *, attempt: int) -> None:
         """Take down a failure: the log, the circuit, and at most once a minute an alert."""
         fields = {"code": failure.code, "attempt": attempt, "request_id": failure.request_id}
         fields |= {"detail": failure.detail}
         log.warning("claude.failed", extra=fields)
         if failure.circuit_s:
-            self._circuit = (self.clock() + failure.circuit_s, failure)
+            of = _ALL if failure.kind == "account" else model
+            self._circuits[of] = (self.clock() + failure.circuit_s, failure)
         if failure.is_alert and self.clock() >= self._alerted_at + 60:
             self._alerted_at = self.clock()
             log.critical("claude.needs_administrator", extra=fields)
@@ -118,7 +122,7 @@ class Call(Waiter):
 
         Raises Upstream when the policy has no further attempt, Stopped after ``close``.
         """
-        self._claude.refuse_while_open()
+        self._claude.refuse_while_open(self._request.model)
         self._claude.pulse.add(self)
         try:
             yield from self._tries()
@@ -145,10 +149,12 @@ class Call(Waiter):
 
     def _judge(self, error: Exception, attempt: int) -> Failure:
         """Decide what follows: give the failure if another attempt is due, raise Upstream if not."""
-        failure = classify(error, model=self._request.model, at=datetime.now())
+        failure = classify(error, model=self._request.model, at=datetime.now(UTC))
         if self._has_shown:
             failure = failure.in_mid_stream()
-        self._claude.note(failure, attempt=attempt)
+        elif not self._request.is_streamed and failure.code == "timeout" and not is_unbilled(error):
+            failure = replace(failure, tries=1)  # all the time there is for a reply has passed, and it is billed
+        self._claude.note(failure, self._request.model, attempt=attempt)
         if attempt >= failure.tries:
             raise failure.to_error() from None
         return failure
@@ -176,7 +182,7 @@ class Call(Waiter):
         """Ask for the reply in one piece: nothing is known of it before all of it is there."""
         asked = params(self._request, self._claude.options)
         send = self._claude.client.messages.with_raw_response.create
-        response = self.within(self._limits.total_s, partial(send, timeout=self._limits.total_s, **asked))
+        response = self.within(self._limits.total_s, partial(send, timeout=timeouts(self._limits.total_s), **asked))
         try:
             refuse_other_than(response.http_response, "application/json")
             message = from_json(response.read().decode())

@@ -15,6 +15,8 @@ from app.core.errors import Kind, Upstream
 PATIENCE_S = 20.0
 #: How long requests are refused after the key or the account was, in seconds.
 REFUSED_S = 60.0
+#: How long they are refused at most after a model had no room for more; then one asks again.
+LIMITED_S = 900.0
 #: Attempts a passing fault is worth.
 TRIES = 3
 
@@ -96,7 +98,7 @@ def an_id(value: str | None) -> str | None:
 
 
 def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
-    """Say what an error of one attempt means; ``at`` is the present instant, for “busy until”."""
+    """Say what an error of one attempt means; ``at`` is the present instant in UTC, for “busy until”."""
     if isinstance(error, anthropic.APIStatusError):
         failure = _by_status(error, model=model, at=at)
         said = _said(error.body) if failure.kind == "request" else ""
@@ -154,9 +156,10 @@ def _limited(error: anthropic.APIStatusError, code: str, at: datetime) -> Failur
         return Failure(code, _BUSY, tries=TRIES)
     if wait_s <= PATIENCE_S:
         return Failure(code, _BUSY, tries=2, wait_s=wait_s)
-    until = f"{at + timedelta(seconds=wait_s + 59):%H:%M}"
-    sentence = f"Claude is busy until {until}. Your message is kept: press Retry after that."
-    return Failure(code, sentence, wait_s=wait_s, circuit_s=wait_s)
+    until = at + timedelta(seconds=wait_s + 59)
+    when = f"{until:%H:%M} UTC" if until.date() == at.date() else f"{until.day} {until:%B, %H:%M} UTC"
+    sentence = f"This model is busy until {when}. Your message is kept: press Retry after that, or choose another one."
+    return Failure(code, sentence, wait_s=wait_s, circuit_s=min(wait_s, LIMITED_S))
 
 
 def _retry_after(response: httpx2.Response) -> float | None:

@@ -77,6 +77,11 @@ class Meter(httpx2.SyncByteStream):
         self._stream.close()
 
 
+def timeouts(read_s: float) -> httpx2.Timeout:
+    """Give how long each step of a request may take, in seconds; ``read_s`` is the wait for the next bytes."""
+    return httpx2.Timeout(connect=5, write=30, pool=5, read=read_s)
+
+
 def http_client(app: Any, *, connections: int, meter: tuple[int, int], pulse: Pulse) -> httpx2.Client:
     """Make the client the SDK sends with; a WSGI ``app`` is called in place of a network.
 
@@ -89,7 +94,7 @@ def http_client(app: Any, *, connections: int, meter: tuple[int, int], pulse: Pu
         response.stream = Meter(response.stream, *meter, gathering=gathering)
 
     hooks: dict[str, list[Callable[..., Any]]] = {"response": [measure]}
-    timeout = httpx2.Timeout(connect=5, write=30, pool=5, read=60)
+    timeout = timeouts(60)
     if app is not None:
         return httpx2.Client(transport=httpx2.WSGITransport(app=app), timeout=timeout, event_hooks=hooks)
     limits = httpx2.Limits(max_connections=connections + 20, max_keepalive_connections=20)

@@ -1,4 +1,4 @@
-"""The lock that keeps a SQLite file to one serving process."""
+"""The locks that keep a SQLite file to one serving process, and temporary files from being cleaned up."""
 
 import fcntl
 import os
@@ -29,3 +29,13 @@ def hold(database_url: str, what: str = "lock") -> int | None:
             f"Another Rill serves {url.database} already. Stop it first, or set DATABASE_URL to another file."
         ) from None
     return file
+
+
+def keep(folder: str) -> int:
+    """Lock a temporary folder whose files are read for as long as the process lives, and give the descriptor.
+
+    systemd-tmpfiles deletes what was not read for ten days, but nothing in a folder that is locked (tmpfiles.d(5)).
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from wsgiref.headers import Headers
 from flask import Flask, redirect
 from whitenoise import WhiteNoise
 
+from app.adapters.lock import keep
 from app.web.security import HEADERS, HSTS
 
 #: The order in which the stylesheet's parts are joined; tokens first, because it declares the layers.
@@ -41,9 +43,22 @@ _POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _IMMUTABLE = r"^.+\.[0-9a-f]{12}\..+$"
 
 
+class _Folder(tempfile.TemporaryDirectory[str]):
+    """A temporary folder that nobody cleans up meanwhile."""
+
+    def __init__(self, *, prefix: str) -> None:
+        super().__init__(prefix=prefix)
+        self._lock = keep(self.name)
+
+    def cleanup(self) -> None:
+        """Delete it."""
+        os.close(self._lock)
+        super().cleanup()
+
+
 def init_app(app: Flask, root: Path, *, is_secure: bool) -> None:
     """Serve ``root`` under hashed names; templates ask for them with ``static_url("app.css")``."""
-    folder = tempfile.TemporaryDirectory(prefix="rill-static-")
+    folder = _Folder(prefix="rill-static-")
     names = _build(root, Path(folder.name))
     app.extensions["rill-static"] = folder
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]  # Flask's documented way to add middleware

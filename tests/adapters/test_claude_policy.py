@@ -1,6 +1,7 @@
 """The policy of failures, cell by cell: before the first token, and in mid-stream."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -160,10 +161,30 @@ def test_asks_nobody_while_the_circuit_is_open(asker: Asker, fake: FakeClaude, a
 def test_names_the_time_until_which_claude_is_busy(asker: Asker, fake: FakeClaude) -> None:
     fake.answers.append(failing(429, "rate_limit_error", retry_after="7200"))
 
-    with pytest.raises(Upstream, match=r"busy until \d\d:\d\d\.") as caught:
+    with pytest.raises(Upstream, match=r"busy until (\d+ \w+, )?\d\d:\d\d UTC\.") as caught:
         asker.ask()
 
-    assert f"until {datetime.now().hour:02}" not in str(caught.value)
+    assert f"{datetime.now(UTC).hour:02}:" not in str(caught.value)
+
+
+def test_names_the_day_where_that_is_another(asker: Asker, fake: FakeClaude) -> None:
+    fake.answers.append(failing(429, "rate_limit_error", retry_after="864000"))
+
+    with pytest.raises(Upstream, match=r"busy until \d+ \w+, \d\d:\d\d UTC\."):
+        asker.ask()
+
+
+def test_lets_other_models_answer_and_asks_the_busy_one_again_before_long(asker: Asker, fake: FakeClaude) -> None:
+    fake.answers += [failing(429, "rate_limit_error", retry_after="864000"), saying("From another."), saying("Again.")]
+    with pytest.raises(Upstream):
+        asker.ask()
+
+    assert asker.ask(replace(REQUEST, model="claude-y"))
+    with pytest.raises(Upstream):
+        asker.ask()
+    asker.now = 901
+    assert asker.ask()
+    assert [request["model"] for request in fake.requests] == ["claude-x", "claude-y", "claude-x"]
 
 
 def test_alerts_the_administrator_once_a_minute(
@@ -171,7 +192,7 @@ def test_alerts_the_administrator_once_a_minute(
 ) -> None:
     for now in (0, 59, 61):
         asker.now = now
-        asker.claude._circuit = None
+        asker.claude._circuits.clear()
         fake.answers.append(failing(404, "not_found_error"))
         with pytest.raises(Upstream):
             asker.ask()

@@ -78,6 +78,18 @@ def test_says_what_went_wrong(limited, fake: FakeClaude, answer: Answer, code: s
     assert caught.value.code == code
 
 
+def test_is_not_asked_again_for_what_took_all_the_time_there_is(limited, fake: FakeClaude) -> None:
+    asker = limited(total_s=0.3)
+    fake.answers += [Answer([HANG], headers={"content-type": "application/json"})] * 3
+    call = asker.claude.call(WHOLE)
+
+    with pytest.raises(Upstream):
+        list(call)
+
+    assert (len(fake.requests), call.tally.bill.requests) == (1, 1)
+    assert asker.waits == []
+
+
 def test_stops_while_it_waits(asker: Asker, fake: FakeClaude) -> None:
     fake.answers.append(Answer([*opening(), HANG]))
     call = asker.claude.call(WHOLE)

@@ -22,3 +22,10 @@ def test_calls_claude_for_every_reply_it_takes() -> None:
 
 def test_takes_the_connections_of_all_readers_and_of_pages_beside_them() -> None:
     assert number("worker_connections") >= MAX_READERS + MAX_CALLS + 1_000
+
+
+def test_waits_in_nginx_for_a_reply_that_comes_in_one_piece() -> None:
+    chat = re.search(r"location = /api/chat \{[^}]*proxy_read_timeout (\d+)s;", (ROOT / "docs/nginx.conf").read_text())
+
+    assert chat
+    assert int(chat[1]) >= Limits().total_s

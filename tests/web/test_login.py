@@ -1,5 +1,6 @@
 """Sign in and out, with a password."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from flask import Flask
 from app.chat import audit, people
 from app.core.errors import ConfigurationError
 from app.web.login import place
+from tests.contracts.tree import ROOT
 from tests.web.door import ACCOUNTS, KEY, PASSWORD, PUBLIC, add, enter, sign_in
 
 
@@ -191,3 +193,15 @@ def test_makes_the_first_administrator(make_app: Callable[..., Flask]) -> None:
     again = make_app(SECRET_KEY=KEY, RILL_ADMIN_PASSWORD="another one, which comes too late")
     again.extensions["rill"]._let_the_first_in()
     assert sign_in(again, "admin").status_code == 303
+
+
+def test_lets_people_in_through_the_bridge_as_the_page_on_compose_says(make_app: Callable[..., Flask]) -> None:
+    said = re.search(r"`rill.env` needs a way in: (.*?)\.\n", (ROOT / "docs/deploy.md").read_text(), re.S)
+    assert said
+    values = {"SECRET_KEY": KEY, "RILL_ADMIN_PASSWORD": PASSWORD}
+    environ = {name: value or values[name] for name, value in re.findall(r"`(\w+)=?([^`]*)`", said[1])}
+    passed_on = {"X-Forwarded-For": "172.18.0.1", "X-Forwarded-Proto": "http"}
+    client = make_app(**environ).test_client()
+
+    assert client.get("/login", base_url="http://127.0.0.1:8080", headers=passed_on).status_code == 200
+    assert make_app().test_client().get("/", headers=passed_on).status_code == 403

@@ -65,7 +65,7 @@ class Site:
         return self.open(path, method="POST", **options)
 
     def open(self, path: str, *, headers: dict[str, str] | None = None, **options: object) -> TestResponse:
-        self.services.claude._circuit = None
+        self.services.claude._circuits.clear()
         with gevent.Timeout(20):
             answer = self.client.open(path, headers={**HEADERS, **(headers or {})}, buffered=True, **options)
             answer.get_data()
@@ -231,7 +231,7 @@ def test_says_nothing_when_it_crashes(
 
 def test_says_nothing_on_the_command_line(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
     for answer in (failing(401, KEY, ALL), failing(400, ALL, ALL, code=KEY), BROKEN["page"], BROKEN["cut"]):
-        site.services.claude._circuit = None
+        site.services.claude._circuits.clear()
         site.fake.answers.extend([answer] * 3)
         result = site.app.test_cli_runner().invoke(args=["chat", PROMPT])
         assert result.exit_code not in (0, 1)
