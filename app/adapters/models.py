@@ -80,7 +80,7 @@ class Message(Base):
         UniqueConstraint("owner_id", "nonce"),
         Index(None, "conversation_id"),
         Index(None, "parent_id"),
-        Index(None, "status"),
+        Index(None, "status", "owner_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)

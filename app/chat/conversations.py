@@ -128,6 +128,8 @@ def go_on(session: Session, owner: str, reply_id: str, *, model: str) -> Sent:
     earlier = get_reply(session, owner, reply_id)
     conversation = _load(session, owner, earlier.conversation_id)
     _refuse_while_live(session, conversation)
+    if conversation.leaf_id != earlier.id:
+        raise Conflict("The conversation has gone on since. Ask for the rest in a new message; nothing was sent.")
     if not earlier.text.strip():
         raise Invalid("There is nothing to go on with yet: press Retry instead.")
     conversation.leaf_id = earlier.id

@@ -23,6 +23,10 @@ _STOP_NOTES = {
     "pause_turn": "Claude paused here. Press Continue for the rest.",
     "refusal": "Claude declined to answer this. You can rephrase your message and try again.",
 }
+_WORDLESS = {
+    "max_tokens": "The reply reached the length limit while Claude was thinking. Press Retry, or ask for less at once.",
+    "end_turn": "Claude ended without a word. Press Retry to ask again.",
+}
 STOPPED = "You stopped this reply. What had arrived is kept."
 INTERRUPTED = "The server stopped while Claude was answering. What had arrived is kept; press Retry to ask again."
 STORAGE = "Rill could not store what Claude wrote. What had been stored is kept; press Retry to ask again."
@@ -92,6 +96,8 @@ def give_back(session: Session, reply_id: str, epoch: int, bill: Bill) -> None:
 def ended(assembly: Assembly) -> End:
     """Say how a reply ended that Claude completed."""
     note = _STOP_NOTES.get(assembly.stop_reason or "", "")
+    if assembly.stop_reason in _WORDLESS and not assembly.text.strip():
+        note = _WORDLESS[assembly.stop_reason]
     return End("refused" if assembly.stop_reason == "refusal" else "done", note)
 
 

@@ -5,16 +5,21 @@ from typing import Any
 
 from app.adapters.models import Message
 
+#: Blocks that are bound to everything before them, the system prompt too, which may have changed since. Without tools
+#: Claude does not need them back (https://platform.claude.com/docs/en/build-with-claude/preserved-thinking).
+_THOUGHTS = ("thinking", "redacted_thinking")
+
 
 def to_api(path: Sequence[Message]) -> list[dict[str, Any]]:
     """Write a path of messages in the API's form.
 
-    Replies of which nothing is left, and refused ones, are passed over; neighbours of one role become one
-    message, because roles alternate in the API.
+    Replies of which nothing is left are passed over, and refused ones with what they answer, or Claude would refuse
+    again; neighbours of one role become one message, because roles alternate in the API.
     """
     messages: list[dict[str, Any]] = []
-    for message in path:
-        content = _sendable(message)
+    for message, following in zip(path, [*path[1:], None], strict=True):
+        is_refused = following is not None and following.status == "refused"
+        content = [] if is_refused else _sendable(message)
         if not content:
             continue
         if messages and messages[-1]["role"] == message.role:
@@ -25,12 +30,18 @@ def to_api(path: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _sendable(message: Message) -> list[dict[str, Any]]:
-    if message.role == "user" or message.status == "done":
+    if message.role == "user":
         return [block for block in message.content if block.get("type") != "text" or block.get("text")]
     if message.status == "refused":
         return []
+    if message.status == "done":
+        return [block for block in message.content if block.get("type") not in _THOUGHTS and _says_something(block)]
     return [
         {"type": "text", "text": block["text"]}
         for block in message.content
-        if block.get("type") == "text" and (block.get("text") or "").strip()
+        if block.get("type") == "text" and _says_something(block)
     ]
+
+
+def _says_something(block: dict[str, Any]) -> bool:
+    return block.get("type") != "text" or bool((block.get("text") or "").strip())

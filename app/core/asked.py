@@ -11,7 +11,7 @@ from typing import Any, get_args
 from app.core.errors import Malformed
 from app.core.events import Json
 from app.core.request import Display, Effort, Thinking
-from app.core.text import storable
+from app.core.text import finite, storable
 
 #: Most messages of a conversation that is sent along.
 MAX_MESSAGES = 1_000
@@ -72,7 +72,7 @@ def _parsed(body: bytes) -> Any:
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES and _has_too_many(body):
         raise Malformed(f"The body has too many values: {MAX_VALUES:,} at most.")
     try:
-        parsed = json.loads(body.decode("utf-8-sig"), parse_constant=refuse)
+        parsed = json.loads(body.decode("utf-8-sig"), parse_constant=refuse, parse_float=finite)
         if b"\\u" in body:  # half of a surrogate pair can be written, but never be sent
             json.dumps(parsed, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

@@ -18,14 +18,15 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _finite(digits: str) -> float:
+def finite(digits: str) -> float:
+    """Read a number of JSON; raises ValueError where no double holds it."""
     number = float(digits)
     if isinf(number):  # it would be written as Infinity, which is no JSON
         raise ValueError("a number out of range")
     return number
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)  # json.loads would make one for each text
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=finite)  # json.loads would make one for each text
 
 
 def storable(text: str) -> str:

@@ -40,12 +40,13 @@ def is_live(message: Message) -> bool:
     return message.status in LIVE
 
 
-def offers(reply: Message) -> list[tuple[str, str]]:
+def offers(reply: Message, *, is_last: bool = True) -> list[tuple[str, str]]:
     """Give what can be done about a reply that did not end as it should: labels and endpoints."""
     is_cut = reply.status in ("failed", "interrupted", "stopped")
     is_short = reply.status == "done" and reply.stop_reason in ("max_tokens", "pause_turn")
-    found = [("Continue", "replies.go_on")] if (is_cut or is_short) and reply.text.strip() else []
-    return found + ([("Retry", "replies.retry")] if is_cut else [])
+    has_text = bool(reply.text.strip())
+    found = [("Continue", "replies.go_on")] if (is_cut or is_short) and has_text and is_last else []
+    return found + ([("Retry", "replies.retry")] if is_cut or (reply.status == "done" and not has_text) else [])
 
 
 def figures(reply: Message) -> list[tuple[str, str]]:

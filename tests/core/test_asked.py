@@ -268,6 +268,7 @@ def test_null_is_as_if_the_field_were_left_out() -> None:
         b'{"message": "Hi", "schema": {"a": "\xed\xa0\x80"}}',
         '{"message": "Hi"}'.encode("utf-16"),
         b'{"message": NaN}',
+        b'{"message": "x", "schema": {"a": 1e999}}',
         b'{"message": "Hi", "max_tokens": Infinity}',
         b'{"message": "\\ud800"}',
         b'{"message": "Hi", "\\udc00": 1}',

@@ -340,6 +340,43 @@ def test_offers_to_continue_at_the_length_limit(
     assert "Press Continue" in footer.text
 
 
+def test_continues_no_reply_after_which_the_conversation_has_gone_on(
+    client: FlaskClient, services: Services, claude: ScriptedClaude
+) -> None:
+    claude.scripts += [saying("One and", stop_reason="max_tokens"), saying("Two.")]
+    id = start(client)
+    wait(services)
+    first = reply_id(client, id)
+    client.post(f"/c/{id}/messages", data={"text": "Next", "nonce": "n2"})
+    wait(services)
+
+    refused = client.post(f"/replies/{first}/continue")
+
+    assert refused.status_code == 409
+    assert "has gone on since" in refused.text
+    page = soup(client.get(f"/c/{id}"))
+    assert "Two." in page.text
+    assert [button.text for button in page.select(".message__footer button")] == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "note"), [("max_tokens", "while Claude was thinking"), ("end_turn", "without a word")]
+)
+def test_offers_to_ask_again_where_there_is_no_word(
+    client: FlaskClient, services: Services, claude: ScriptedClaude, reason: str, note: str
+) -> None:
+    claude.scripts.append(saying("\n\n", stop_reason=reason))
+    id = start(client)
+    wait(services)
+    footer = soup(client.get(f"/c/{id}")).select_one(".message__footer")
+
+    assert [button.text for button in footer.select("button")] == ["Retry"]
+    assert note in footer.text
+    client.post(f"/c/{id}/messages", data={"text": "Well?", "nonce": "n2"})
+    wait(services)
+    assert [message["role"] for message in claude.requests[-1].messages] == ["user"]
+
+
 def test_continues_nothing_where_nothing_is(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:
     claude.scripts.append([RuntimeError("x")])
     id = start(client)
