@@ -64,7 +64,7 @@ class ScriptedCall:
 
     def __init__(self, claude: ScriptedClaude, request: MessagesRequest, script: Script) -> None:
         self._claude, self._script = claude, script
-        self.tally = Tally(request)
+        self.tally = Tally(request, clock=lambda: 0.0)
         self._is_closed = False
         self._wake = Flag()
 

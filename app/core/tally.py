@@ -1,8 +1,9 @@
 """What a call to Claude is billed: each request, as Claude counted, or from above where it did not get to that."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
+from time import monotonic
 from typing import Any
 
 from app.core.events import (
@@ -18,6 +19,9 @@ from app.core.events import (
 from app.core.pricing import Tokens, most, weight
 from app.core.request import MessagesRequest
 
+#: Tokens a second that no model writes more of; so much time passes, in seconds, before one begins to.
+_MOST_PER_S, _GRACE_S = 300.0, 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Bill:
@@ -29,8 +33,13 @@ class Bill:
 
 @dataclass(slots=True)
 class _Sent:
-    """A request, and what came back of it; ``weight`` is what its text takes at most, in tokens."""
+    """A request, and what came back of it; ``weight`` is what its text takes at most, in tokens.
 
+    ``silent_s`` is how long nothing of the answer was to be read, in seconds; None as long as that lasts.
+    """
+
+    began_s: float
+    silent_s: float | None = None
     usage: dict[str, Any] = field(default_factory=dict)
     weight: float = 0.0
     is_complete: bool = False
@@ -40,8 +49,8 @@ class _Sent:
 class Tally:
     """Counts while a call goes on; ``bill`` says at any time what it took so far."""
 
-    def __init__(self, request: MessagesRequest) -> None:
-        self._request = request
+    def __init__(self, request: MessagesRequest, clock: Callable[[], float] = monotonic) -> None:
+        self._request, self._clock = request, clock
         self._sent: list[_Sent] = []
 
     @property
@@ -51,7 +60,9 @@ class Tally:
 
     def send(self) -> None:
         """A request goes out."""
-        self._sent.append(_Sent())
+        if self._sent:
+            self._note_word(self._sent[-1])
+        self._sent.append(_Sent(self._clock()))
 
     def refuse(self) -> None:
         """The last one was refused by its status, or reached nobody: it is not billed."""
@@ -65,6 +76,8 @@ class Tally:
                 sent.usage.update(event.usage)
             case TextDelta() | ThinkingDelta():
                 sent.weight += weight(event.text)
+                if isinstance(event, TextDelta):
+                    self._note_word(sent)
             case BlockStart():
                 sent.weight += _weight(event.block)
             case OtherDelta():
@@ -77,6 +90,7 @@ class Tally:
     def _taken(self, sent: _Sent) -> Tokens:
         """Give what a request took: once it was accepted, its prompt is billed, and what was written till it broke off.
 
+        What was thought before the first word is not all shown, but billed: of that only the time is known.
         Of one that is answered in one piece nobody sees how far it got, so it counts in full.
         """
         counted = Tokens.of(sent.usage)
@@ -85,8 +99,17 @@ class Tally:
         reserved = most(self._request)
         if not self._request.is_streamed and not sent.is_complete:
             return reserved
-        written = min(ceil(sent.weight), reserved.output)
+        written = min(ceil(sent.weight + self._thought(sent)), reserved.output)
         return replace(counted if counted.prompt else reserved, output=max(counted.output, written))
+
+    def _note_word(self, sent: _Sent) -> None:
+        if sent.silent_s is None:
+            sent.silent_s = self._clock() - sent.began_s
+
+    def _thought(self, sent: _Sent) -> float:
+        """Estimate from above how many tokens were thought that nobody was shown: newer models do so unasked."""
+        silent_s = self._clock() - sent.began_s if sent.silent_s is None else sent.silent_s
+        return _MOST_PER_S * max(0.0, silent_s - _GRACE_S)
 
 
 def _weight(values: Mapping[str, Any]) -> float:

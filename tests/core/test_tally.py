@@ -25,7 +25,7 @@ END = [MessageDelta("end_turn", None, {"output_tokens": 11}), MessageStop()]
 
 def billed(*events: Event, request: MessagesRequest = ASKED) -> Tokens:
     """Give what one request takes after which these events came."""
-    tally = Tally(request)
+    tally = Tally(request, clock=lambda: 0.0)
     tally.send()
     for event in events:
         tally.add(event)
@@ -43,7 +43,7 @@ def test_takes_the_prompt_that_was_sent_and_not_answered() -> None:
 
 
 def test_takes_nothing_for_what_was_not_sent_or_was_refused() -> None:
-    tally = Tally(ASKED)
+    tally = Tally(ASKED, clock=lambda: 0.0)
     assert tally.bill == Bill()
     tally.send()
     tally.refuse()
@@ -65,7 +65,7 @@ def test_takes_from_above_all_that_was_written_till_it_broke_off(event: Event) -
 
 
 def test_adds_up_what_was_tried_again() -> None:
-    tally = Tally(ASKED)
+    tally = Tally(ASKED, clock=lambda: 0.0)
     tally.send()
     tally.add(START)
     tally.send()
@@ -84,3 +84,30 @@ def test_takes_the_whole_of_what_comes_in_one_piece_and_did_not() -> None:
 
 def test_takes_from_above_what_a_server_does_not_count() -> None:
     assert billed(MessageStart("m"), TextDelta(0, "x" * 300), MessageStop()) == Tokens(write_5m=PROMPT, output=120)
+
+
+def test_takes_what_may_have_been_thought_until_the_first_word() -> None:
+    seconds = 0.0
+    tally = Tally(ASKED, clock=lambda: seconds)
+    tally.send()
+    tally.add(START)
+    seconds = 2.0
+    [waiting] = tally.bill.taken
+    tally.add(ThinkingDelta(0, "Hm."))
+    tally.add(TextDelta(1, "x"))
+    seconds = 100.0
+    [talking] = tally.bill.taken
+
+    assert 500 < waiting.output <= talking.output < waiting.output + 10
+
+
+def test_takes_no_more_than_was_asked_for_however_long_claude_is_silent() -> None:
+    seconds = 0.0
+    tally = Tally(ASKED, clock=lambda: seconds)
+    tally.send()
+    seconds = 60.0
+    [first] = tally.bill.taken
+    tally.send()
+
+    assert first.output == 1_000
+    assert [taken.output for taken in tally.bill.taken] == [1_000, 0]
