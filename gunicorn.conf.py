@@ -55,9 +55,10 @@ FILES = worker_connections + 1_500
 worker_class = Worker
 
 # Workers import these for themselves: the code as it is on the disk when they start (after a SIGHUP, too), and figures
-# that go into the folder above.
+# that go into the folder above. What was imported here is given back.
 for name in [name for name in sys.modules if name.partition(".")[0] in ("app", "prometheus_client")]:
     del sys.modules[name]
+gc.collect()
 
 
 def on_starting(server):
