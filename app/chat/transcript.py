@@ -30,17 +30,12 @@ def to_api(path: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _sendable(message: Message) -> list[dict[str, Any]]:
-    if message.role == "user":
-        return [block for block in message.content if block.get("type") != "text" or block.get("text")]
     if message.status == "refused":
         return []
-    if message.status == "done":
-        return [block for block in message.content if block.get("type") not in _THOUGHTS and _says_something(block)]
-    return [
-        {"type": "text", "text": block["text"]}
-        for block in message.content
-        if block.get("type") == "text" and _says_something(block)
-    ]
+    said = [block for block in message.content if block.get("type") not in _THOUGHTS and _says_something(block)]
+    if message.role == "user" or message.status == "done":
+        return said
+    return [{"type": "text", "text": block["text"]} for block in said if block.get("type") == "text"]
 
 
 def _says_something(block: dict[str, Any]) -> bool:

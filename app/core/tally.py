@@ -19,7 +19,7 @@ from app.core.events import (
 from app.core.pricing import Tokens, most, weight
 from app.core.request import MessagesRequest
 
-#: Tokens a second that no model writes more of; so much time passes, in seconds, before one begins to.
+#: Assumed: tokens a second that a model writes at most, and how long it takes to begin, in seconds.
 _MOST_PER_S, _GRACE_S = 300.0, 0.3
 
 
@@ -61,7 +61,7 @@ class Tally:
     def send(self) -> None:
         """A request goes out."""
         if self._sent:
-            self._note_word(self._sent[-1])
+            self._end_silence(self._sent[-1])
         self._sent.append(_Sent(self._clock()))
 
     def refuse(self) -> None:
@@ -77,7 +77,7 @@ class Tally:
             case TextDelta() | ThinkingDelta():
                 sent.weight += weight(event.text)
                 if isinstance(event, TextDelta):
-                    self._note_word(sent)
+                    self._end_silence(sent)
             case BlockStart():
                 sent.weight += _weight(event.block)
             case OtherDelta():
@@ -102,7 +102,7 @@ class Tally:
         written = min(ceil(sent.weight + self._thought(sent)), reserved.output)
         return replace(counted if counted.prompt else reserved, output=max(counted.output, written))
 
-    def _note_word(self, sent: _Sent) -> None:
+    def _end_silence(self, sent: _Sent) -> None:
         if sent.silent_s is None:
             sent.silent_s = self._clock() - sent.began_s
 

@@ -198,6 +198,19 @@ def test_stays_at_the_newest_line_of_a_reader_who_comes_back_whatever_the_height
     assert places == [0] * 24
 
 
+def test_has_nothing_to_scroll_where_all_is_to_be_seen(page: Page, demo: Process) -> None:
+    start(page, demo, "hello")
+    wait_until_done(page)
+    scroller = "document.querySelector('#scroller')"
+    more = []
+    for n in range(8):
+        page.evaluate(f"document.querySelector('.composer').style.paddingTop = '{10 + 0.29 * n}px'")
+        lengthen(page, 1.37)
+        more.append(page.evaluate(f"{scroller}.scrollHeight - {scroller}.clientHeight"))
+
+    assert more == [0] * 8
+
+
 def lengthen(page: Page, pixels: float) -> None:
     """Let the conversation grow at its end, and the browser show it."""
     page.evaluate(
