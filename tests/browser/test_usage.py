@@ -93,6 +93,7 @@ def test_draws_to_scale_within_the_policy(page: Page, spent: Process) -> None:
 def test_goes_from_the_page_to_a_dear_conversation_and_to_the_file(page: Page, spent: Process) -> None:
     enter(page, spent)
     page.get_by_role("link", name="Usage").click()
+    page.wait_for_url("**/usage")
     page.goto(f"{page.url}?month=2026-11")
     page.get_by_role("link", name="Everybody").click()
     page.get_by_role("table", name="by person").get_by_text("eve@example.com").wait_for()
