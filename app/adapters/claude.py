@@ -58,7 +58,9 @@ class Claude:
         self._circuits: dict[str, tuple[float, Failure]] = {}
         self._alerted_at = -60.0
         self.options: dict[str, Any] = {}
-        if base_url is None:  # other servers may not know it
+        self._models: dict[str, catalog.Model] = {}
+        self._is_anthropic = base_url is None
+        if self._is_anthropic:  # other servers may not know it
             self.options["cache_control"] = {"type": "ephemeral"}
         self.client = anthropic.Anthropic(
             api_key=api_key or "none",
@@ -83,9 +85,18 @@ class Claude:
         try:
             answer = self.client.models.with_raw_response.list(limit=100, timeout=10)
             refuse_other_than(answer.http_response, "application/json")
-            return catalog.read(from_json(answer.read().decode()))
+            models = catalog.read(from_json(answer.read().decode()))
         except Exception as error:  # a server may answer anything
             raise classify(error, model="", at=datetime.now(UTC)).to_error() from None
+        self._models = {model.id: model for model in models}
+        return models
+
+    def params(self, request: MessagesRequest) -> dict[str, Any]:
+        """Write a request as the SDK's parameters, with nothing that its model is not known to take."""
+        model = self._models.get(request.model)
+        if model is None and self._is_anthropic:
+            model = catalog.known(request.model)
+        return params(request, self.options, thinking_off=catalog.thinking_off(model, request) if model else None)
 
     def refuse_while_open(self, model: str) -> None:
         """Raise what a recent failure said of all requests, or of those to a model, as long as it holds."""
@@ -169,7 +180,7 @@ class Call(Waiter):
 
     def _streamed(self) -> Iterator[Event]:
         deadline = monotonic() + self._limits.total_s
-        asked = params(self._request, self._claude.options)
+        asked = self._claude.params(self._request)
         send: Callable[[], Any] = partial(self._claude.client.messages.create, stream=True, **asked)
         stream = self.within(self._limits.first_event_s, send)
         try:
@@ -180,7 +191,7 @@ class Call(Waiter):
 
     def _whole(self) -> Iterator[Event]:
         """Ask for the reply in one piece: nothing is known of it before all of it is there."""
-        asked = params(self._request, self._claude.options)
+        asked = self._claude.params(self._request)
         send = self._claude.client.messages.with_raw_response.create
         response = self.within(self._limits.total_s, partial(send, timeout=timeouts(self._limits.total_s), **asked))
         try:

@@ -101,13 +101,18 @@ def http_client(app: Any, *, connections: int, meter: tuple[int, int], pulse: Pu
     return anthropic.DefaultHttpxClient(follow_redirects=False, limits=limits, timeout=timeout, event_hooks=hooks)
 
 
-def params(request: MessagesRequest, options: dict[str, Any]) -> dict[str, Any]:
-    """Write a request as the SDK's parameters, all but whether it is streamed."""
+def params(request: MessagesRequest, options: dict[str, Any], *, thinking_off: str | None = None) -> dict[str, Any]:
+    """Write a request as the SDK's parameters, all but whether it is streamed.
+
+    ``thinking_off`` is the type of ``thinking`` that its model takes for none; without one the field is left out.
+    """
     found = {"model": request.model, "max_tokens": request.max_tokens, "messages": request.messages, **options}
     if request.system:
         found["system"] = request.system
     if request.thinking == "adaptive":
         found["thinking"] = {"type": "adaptive", "display": request.display}
+    elif thinking_off:
+        found["thinking"] = {"type": thinking_off}
     if request.user_id:
         found["metadata"] = {"user_id": request.user_id}
     output: dict[str, Any] = {"effort": request.effort} if request.effort else {}

@@ -1,13 +1,17 @@
 """What is known of models: from Claude's Models API, or from this table where that cannot be asked."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from app.core.request import MessagesRequest
 from app.core.text import storable
 
 #: When the table was made, from https://platform.claude.com/docs/en/models.
 AS_OF = "2026-11-23"
+
+_DAY = re.compile(r"-\d{8}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +34,50 @@ class Model:
 
 _T = TypeVar("_T")
 
-_CAPABLE = {name: {"supported": True} for name in ("image_input", "pdf_input", "structured_outputs", "thinking")}
+#: The types of thinking that are none up front, and the efforts with which they are refused
+#: (https://platform.claude.com/docs/en/build-with-claude/thinking-troubleshooting).
+_OFF = ("disabled", "between_tools")
+_HARD = ("xhigh", "max")
+
+
+def _capable(off: str) -> dict[str, Any]:
+    names = ("image_input", "pdf_input", "structured_outputs")
+    types = {name: {"supported": name in ("adaptive", off)} for name in ("adaptive", *_OFF)}
+    return {name: {"supported": True} for name in names} | {"thinking": {"supported": True, "types": types}}
+
+
 _KNOWN = {
-    id: Model(id, name, 1_000_000, 128_000, _CAPABLE, source="table", as_of=AS_OF)
-    for id, name in (
-        ("claude-fable-5-1", "Claude Fable 5.1"),
-        ("claude-opus-5-5", "Claude Opus 5.5"),
-        ("claude-sonnet-5-5", "Claude Sonnet 5.5"),
-        ("claude-haiku-5-5", "Claude Haiku 5.5"),
-        ("claude-opus-5", "Claude Opus 5"),
-        ("claude-sonnet-5", "Claude Sonnet 5"),
+    id: Model(id, name, 1_000_000, 128_000, _capable(off), source="table", as_of=AS_OF)
+    for id, name, off in (
+        ("claude-fable-5-1", "Claude Fable 5.1", ""),
+        ("claude-opus-5-5", "Claude Opus 5.5", ""),
+        ("claude-sonnet-5-5", "Claude Sonnet 5.5", "between_tools"),
+        ("claude-haiku-5-5", "Claude Haiku 5.5", "disabled"),
+        ("claude-opus-5", "Claude Opus 5", "disabled"),
+        ("claude-sonnet-5", "Claude Sonnet 5", "disabled"),
     )
 }
 
 
 def known(id: str) -> Model:
     """Give what the table says of a model: of others, only the id."""
-    return _KNOWN.get(id) or Model(id, id, source="table", as_of=AS_OF)
+    found = _KNOWN.get(undated(id))
+    return replace(found, id=id) if found else Model(id, id, source="table", as_of=AS_OF)
+
+
+def undated(model: str) -> str:
+    """Give the name of a model without the day of its version, which Claude may add to the one that was asked for."""
+    return _DAY.sub("", model)
+
+
+def thinking_off(model: Model, request: MessagesRequest) -> str | None:
+    """Give the type of ``thinking`` that keeps a model from thinking first, as most do unless told not to.
+
+    None where there is none that it takes, or not with this effort, or nothing is known of it.
+    """
+    types = _dict(_dict(model.capabilities.get("thinking")).get("types"))
+    takes = (name for name in _OFF if _dict(types.get(name)).get("supported") is True)
+    return None if request.effort in _HARD else next(takes, None)
 
 
 def read(answer: Any) -> list[Model]:
@@ -73,10 +104,14 @@ def _models(entries: list[Any]) -> Iterator[Model]:
             storable(_of(str, entry.get("display_name")) or id),
             _count(entry.get("max_input_tokens")),
             _count(entry.get("max_tokens")),
-            _of(dict, entry.get("capabilities")) or {},
+            _dict(entry.get("capabilities")),
             _of(str, entry.get("lifecycle")) or "active",
             _of(str, entry.get("retires_at")),
         )
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return _of(dict, value) or {}
 
 
 def _of(kind: type[_T], value: Any) -> _T | None:

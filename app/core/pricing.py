@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from app.core.catalog import undated
 from app.core.request import MessagesRequest
 
 #: When the prices were read, from https://platform.claude.com/docs/en/models and the pages of the models.
@@ -15,7 +16,6 @@ AS_OF = "2026-11-23"
 #: counted yet. Of digits and signs each byte may be one; of letters that make no words, too, which is not foreseen.
 _BYTES = 2.5
 _LETTERS = re.compile(r"[^\W\d_]+| +")
-_DAY = re.compile(r"-\d{8}\Z")
 #: What a message, and an image, take besides, in tokens.
 _PER_MESSAGE, _PER_IMAGE = 10, 5_000
 #: Prompts of Haiku 5.5 above this many tokens cost more.
@@ -104,21 +104,16 @@ _DEAREST = max(_PRICES.values(), key=lambda price: price.output)
 
 def is_known(model: str) -> bool:
     """Say whether the price of a model is in the table."""
-    return _undated(model) in _PRICES
+    return undated(model) in _PRICES
 
 
 def cost(model: str, tokens: Tokens) -> int:
     """Give what a call costs, in millionths of a dollar."""
-    name = _undated(model)
+    name = undated(model)
     price = _PRICES.get(name, _DEAREST)
     if tokens.prompt > _LONG:
         price = _LONG_PRICES.get(name, price)
     return price.micros(tokens)
-
-
-def _undated(model: str) -> str:
-    """Give the name of a model without the day of its version, which Claude may add to the one that was asked for."""
-    return _DAY.sub("", model)
 
 
 def most(request: MessagesRequest) -> Tokens:

@@ -126,7 +126,12 @@ class Settings:
     )
     max_tokens: int = _option("RILL_MAX_TOKENS", 8192, "Longest reply, in tokens.", parse=parse.integer(1, 128_000))
     system_prompt: str | None = _option("RILL_SYSTEM_PROMPT", None, "System prompt of every conversation.")
-    thinking: Thinking = _option("RILL_THINKING", "off", "Extended thinking: off, or adaptive.", parse=parse.thinking)
+    thinking: Thinking = _option(
+        "RILL_THINKING",
+        "off",
+        "Thinking before the first word: off, for models that can do without, or adaptive.",
+        parse=parse.thinking,
+    )
     traces_days: int = _option(
         "RILL_TRACES_DAYS",
         7,
