@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
+from app.core.text import storable
+
 #: What Rill's connections are called in Postgres; those of migrations have a name of their own.
 NAME = "rill"
 #: Connections a worker has to Postgres for pages and replies; the journal has one more.
@@ -49,7 +51,10 @@ def sqlite(url: URL, *, keeps_one: bool = False) -> Engine:
 
 
 def postgres(url: URL, *, size: int = POOL) -> Engine:
-    """Open Postgres with a pool of ``size`` connections and no more; a dead one is noticed when it is taken."""
+    """Open Postgres with a pool of ``size`` connections and no more; a dead one is noticed when it is taken.
+
+    Texts are stored, and looked for, with U+FFFD in place of NUL, for which Postgres has no room.
+    """
     limits = f"-c statement_timeout={STATEMENT_S}s -c lock_timeout={STATEMENT_S}s"
     return create_engine(
         url,
@@ -62,9 +67,24 @@ def postgres(url: URL, *, size: int = POOL) -> Engine:
             "connect_timeout": CONNECT_S,
             "options": f"{limits} -c idle_in_transaction_session_timeout=10s",
             "application_name": NAME,
+            "context": _with_any_text(),
             "prepare_threshold": None,  # poolers such as PgBouncer hand out another connection each time
         },
     )
+
+
+def _with_any_text() -> Any:
+    from psycopg import adapters
+    from psycopg.adapt import AdaptersMap
+    from psycopg.types.string import StrDumperUnknown
+
+    class Text(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(storable(obj))
+
+    found = AdaptersMap(adapters)
+    found.register_dumper(str, Text)
+    return found
 
 
 def migrating(url: URL) -> Engine:

@@ -1,13 +1,17 @@
 """The table of what was spent: one row for each call to Claude, reserved before it and settled after it."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.adapters.clock import now
 from app.adapters.db import Base
 from app.adapters.models import Instant, new_id
+
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_OPEN: dict[str, Any] = {"sqlite_where": text("is_settled = 0"), "postgresql_where": text("NOT is_settled")}
 
 
 class Spending(Base):
@@ -20,7 +24,12 @@ class Spending(Base):
     """
 
     __tablename__ = "spending"
-    __table_args__ = (Index(None, "user_id", "day"), Index(None, "subject", "day"), Index(None, "day"))
+    __table_args__ = (
+        Index(None, "user_id", "day"),
+        Index(None, "subject", "day"),
+        Index("ix_spending_sums", "day", "micros", *_TOKENS),  # a month's sum is read from the index alone
+        Index("ix_spending_open", "at", **_OPEN),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))

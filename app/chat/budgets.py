@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, select, true, update
+from sqlalchemy import ColumnElement, SQLColumnExpression, Table, case, func, select, true, update
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
@@ -27,6 +27,7 @@ _SOON = 0.8
 #: A reservation that nobody settled counts in full after this time: whoever made it is gone.
 _LOST = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
+_MOST_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,11 @@ def _billed(model: str, bill: Bill) -> dict[str, Any]:
 def sweep(session: Session) -> None:
     """Close reservations that nobody can settle any more, in full: it is not known what they cost.
 
-    After a month's end nothing stands any more for the people who spent in it.
+    After a month's end nothing stands any more for the people who spent in it: so many rows at a time.
     """
     over = Spending.day < f"{day_of(now())[:8]}01"
-    session.execute(update(Spending).where(over, Spending.subject.is_not(None)).values(subject=None))
+    named = select(Spending.id).where(over, Spending.subject > "").limit(_MOST_AT_ONCE)
+    session.execute(update(Spending).where(Spending.id.in_(named)).values(subject=None))
     is_live = select(Message.id).where(Message.id == Spending.reply_id, Message.status.in_(LIVE)).exists()
     lost = select(Spending).where(~Spending.is_settled, Spending.at < now() - _LOST, ~is_live)
     for row in session.scalars(lost):
@@ -154,22 +156,32 @@ def used(session: Session, rules: Rules, user_id: str) -> list[str]:
 
 def _used(session: Session, rules: Rules, user_id: str, moment: datetime) -> list[Used]:
     """Give the budgets there are, and what is used of each, reservations included."""
-    limits, mine, found = current(session, rules), _of(session, rules, user_id), []
-    for name in core_limits.names():
-        limit = getattr(limits, name)
-        if limit is not None:
-            is_money, is_month, is_mine = "tokens" not in name, name.endswith("month"), name.startswith("person")
-            spent = _spent(session, mine if is_mine else true(), day_of(moment), is_month=is_month)
-            found.append(Used(spent[0] if is_money else spent[1], limit, is_money, is_month, is_mine))
-    return found
+    limits, today = current(session, rules), day_of(moment)
+    wanted = [name for name in core_limits.names() if getattr(limits, name) is not None]
+    spent: dict[str, int] = {}
+    for whose in ("", "person_"):
+        names = [name for name in wanted if name.startswith("person_") == bool(whose)]
+        since = f"{today[:8]}01" if any(map(_is_month, names)) else today
+        sums = _spent(session, _of(session, rules, user_id) if whose else true(), today, since) if names else {}
+        spent |= {f"{whose}{name}": amount for name, amount in sums.items()}
+    return [
+        Used(spent[name], getattr(limits, name), "tokens" not in name, _is_month(name), name.startswith("person_"))
+        for name in wanted
+    ]
 
 
-def _spent(session: Session, which: ColumnElement[bool], day: str, *, is_month: bool) -> tuple[int, int]:
+def _is_month(name: str) -> bool:
+    return name.endswith("month")
+
+
+def _spent(session: Session, which: ColumnElement[bool], today: str, since: str) -> dict[str, int]:
+    """Add up by the names of limits what counts, in one walk through an index; a month only if ``since`` begins it."""
     tokens = Spending.input_tokens + Spending.output_tokens + Spending.cache_read_tokens + Spending.cache_write_tokens
-    sums = select(func.coalesce(func.sum(Spending.micros), 0), func.coalesce(func.sum(tokens), 0))
-    sums = sums.where(Spending.day >= f"{day[:8]}01") if is_month else sums.where(Spending.day == day)
-    row = session.execute(sums.where(which)).one()
-    return int(row[0]), int(row[1])
+    sums: dict[str, SQLColumnExpression[int]] = {"month": Spending.micros, "tokens_month": tokens}
+    sums |= {name.replace("month", "day"): case((Spending.day == today, each)) for name, each in sums.items()}
+    columns = [func.coalesce(func.sum(each), 0) for each in sums.values()]
+    row = session.execute(select(*columns).where(Spending.day >= since, which)).one()
+    return {name: int(amount) for name, amount in zip(sums, row, strict=True)}
 
 
 def _of(session: Session, rules: Rules, user_id: str) -> ColumnElement[bool]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from app.core.errors import ConfigurationError
 
-_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+#: Commas only between thousands: 0,5 is a half to some, and must not become five.
+_AMOUNT = re.compile(r"\$?(?:[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,12 @@ def read(given: Mapping[str, Any]) -> Limits:
     """Read limits from texts by name; empty is none. Raises ValueError with the name of what is no amount."""
     found: dict[str, int] = {}
     for name, value in given.items():
-        text = str(value).strip().removeprefix("$").replace(",", "")
+        text = str(value).strip()
         if not text:
             continue
         if name not in names() or not _AMOUNT.fullmatch(text) or ("tokens" in name and "." in text):
             raise ValueError(name)
+        text = text.removeprefix("$").replace(",", "")
         found[name] = int(text) if "tokens" in name else round(float(text) * 1_000_000)
     return Limits(**found)
 

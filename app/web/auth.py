@@ -195,7 +195,7 @@ def _by_session(named: Identity | None) -> Person | None:
     if found is None or (named is not None and not _goes_with(found, named)):
         return None
     if found.is_stale:
-        built.db.write(logins.touch, found.login.hash)
+        _touch(logins.touch, found.login.hash)
     return _person(found.user, found.user.role, login=found.login.hash)
 
 
@@ -226,8 +226,14 @@ def _by_token(scope: str) -> Person | None:
     if found is None:
         return None
     if found.is_stale:
-        built.db.write(tokens.touch, found.token.id)
+        _touch(tokens.touch, found.token.id)
     return _person(found.user, found.user.role, token=found.token.id)
+
+
+def _touch(touch: Callable[[Session, str], None], id: str) -> None:
+    """Note the use; where that cannot be written now, pages are read all the same."""
+    with suppress(Unavailable):
+        services().db.write(touch, id)
 
 
 def _person(user: User, role: str, *, login: str | None = None, token: str | None = None) -> Person:

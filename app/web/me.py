@@ -109,13 +109,13 @@ def _change_password(user: User) -> None:
     guess = db.write(guesses.admit, peer.address(), user.name)
     if not passwords.is_right(form.get("old", ""), user.password_hash):
         raise Invalid("That is not your password. Nothing was changed.")
+    db.write(guesses.forgive, guess)
     if form.get("password", "") != form.get("again", ""):
         raise Invalid("The two new ones are not the same. Nothing was changed.")
     passwords.check(form.get("password", ""), user.name)
     password_hash = passwords.hashed(form.get("password", ""))
     ends = "tokens" in form
     db.write(people.change_password, user.name, user.id, password_hash, keep=me.login, ends_tokens=ends)
-    db.write(guesses.forgive, guess)
 
 
 def _page(*, secret: str = "", notice: RillError | None = None) -> Response:

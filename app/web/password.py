@@ -28,10 +28,11 @@ def update(token: str) -> BaseResponse:
     try:
         if password != request.form.get("again", ""):
             raise Invalid("These two are not the same. Nothing was changed; try again.")
-        db.write(guesses.admit, peer.address())
+        guess = db.write(guesses.admit, peer.address())
         passwords.check(password, user.name)
         password_hash = passwords.hashed(password)
         db.write(_set, services().settings.secret_key or "", token, password_hash)
+        db.write(guesses.forgive, guess)
     except Invalid as error:
         return htmx.vary(make_response(_page(user, str(error)), error.status))
     return login.enter(user, way="password", next=url_for("me.show") if user.reset_at else None)

@@ -218,6 +218,15 @@ def test_takes_a_postgres_that_refuses_all_writes_for_one_that_is_away(shared: D
         shared.write(write)
 
 
+def test_stores_and_finds_text_that_a_store_has_no_room_for(shared: Database) -> None:
+    command.upgrade(alembic_config(shared), "head")
+    shared.write(lambda session: session.add(User(id="a", name="a\0b")))
+
+    find = select(User.name).where(User.name == "a\0b")
+    assert shared.read(lambda session: session.scalar(find)) == "a\ufffdb"
+    assert shared.read(lambda session: session.get(User, "\0")) is None
+
+
 def test_runs_again_what_waited_for_another_that_waited_for_it(shared: Database) -> None:
     command.upgrade(alembic_config(shared), "head")
     shared.write(lambda session: session.add_all([User(id=id, name=id) for id in ("a", "b")]))

@@ -162,6 +162,26 @@ def test_keeps_nothing_of_who_spent_in_a_month_that_is_over(db: Database, clock:
     assert rows(db)[0].subject is None
 
 
+def test_adds_up_each_budget_by_itself(db: Database, clock: Clock) -> None:
+    db.write(lambda session: session.add(User(id="eve", name="eve")))
+    spent = [("eve", 29, 1_000), ("eve", 30, 200), (LOCAL_OWNER, 29, 30), (LOCAL_OWNER, 30, 4)]
+    for owner, day, tokens in spent:
+        clock.now = datetime(2026, 11, day, 12, tzinfo=UTC)
+        db.write(budgets.reserve, Rules(), Call(owner, CALL.model, Tokens(output=tokens)))
+    names = ("day", "month", "person_day", "person_month")
+    limits = {name.replace("day", "tokens_day").replace("month", "tokens_month"): 10**6 for name in names}
+    limits |= dict.fromkeys(names, 10**9)
+
+    def sums(*wanted: str) -> list[str]:
+        rules = Rules(Limits(**{name: limits[name] for name in wanted}))
+        return [said.split(" of ")[0] for said in db.read(budgets.used, rules, LOCAL_OWNER)]
+
+    tokens = ("tokens_day", "tokens_month", "person_tokens_day", "person_tokens_month")
+    assert sums(*tokens) == ["204 tokens", "1,234 tokens", "4 tokens", "34 tokens"]
+    assert [sums(name)[0] for name in tokens] == sums(*tokens)
+    assert sums(*names) == ["$0.00204", "$0.01234", "$0.00004", "$0.00034"]
+
+
 def test_lets_one_of_fifty_through_at_once(services: Services, claude: ScriptedClaude) -> None:
     with_limits(services, day=150_000)
     release = Flag()

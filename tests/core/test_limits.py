@@ -15,6 +15,7 @@ def test_reads_what_is_written() -> None:
     assert read(limits.written()) == parse("RILL_BUDGETS", str(limits)) == limits
     assert (str(limits), str(Limits())) == ("day=5 person_day=0.5 tokens_month=2000000", "")
     assert read({"day": " $1,000.50 ", "month": ""}) == Limits(day=1_000_500_000)
+    assert read({"tokens_day": "12,000,000", "person_day": "$0.5"}) == Limits(tokens_day=12_000_000, person_day=500_000)
     assert not Limits()
     assert Limits(day=0)
 
@@ -23,6 +24,12 @@ def test_reads_what_is_written() -> None:
 def test_refuses_what_is_no_amount(text: str) -> None:
     with pytest.raises(ConfigurationError, match="RILL_BUDGETS: .* is no limit"):
         parse("RILL_BUDGETS", text)
+
+
+@pytest.mark.parametrize("text", ["0,5", "2,50", "1,00", "1,0000", ",5", "1,", "1,000,50", "1.000,50", "5 $", "$$5"])
+def test_reads_no_comma_of_a_fraction_as_one_of_thousands(text: str) -> None:
+    with pytest.raises(ValueError, match="person_day"):
+        read({"person_day": text})
 
 
 @pytest.mark.parametrize(

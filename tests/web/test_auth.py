@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.chat import people, tokens
+from app.adapters.db import Unreachable
+from app.chat import logins, people, tokens
 from app.web import auth
 from tests.web.door import ACCOUNTS, PROXY, add, enter
 from tests.web.pages import HTMX, start, wait
@@ -49,6 +50,21 @@ def test_closes_every_route_to_strangers(app: Flask) -> None:
             assert response.location.startswith("/login?next="), path
         else:
             assert response.status_code == 401, path
+
+
+def test_shows_pages_where_nothing_can_be_written(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(app.extensions["rill"], "ann")
+    visitor, touched = enter(app, "ann"), []
+
+    def touch(_session: object, id: str) -> None:
+        touched.append(id)
+        raise Unreachable("Read-only.")
+
+    monkeypatch.setattr(logins, "touch", touch)
+    monkeypatch.setattr(logins, "_GRAIN", -logins.IDLE)
+
+    assert visitor.get("/").status_code == 200
+    assert touched
 
 
 def test_tells_programs_what_is_wrong_with_their_token(app: Flask) -> None:

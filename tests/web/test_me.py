@@ -109,6 +109,12 @@ def test_slows_guesses_from_an_open_session(ann: Visitor) -> None:
     assert statuses[-1] == 429
 
 
+def test_slows_nobody_who_knows_the_password_and_chooses_a_weak_one(ann: Visitor) -> None:
+    weak = {"old": PASSWORD, "password": "short", "again": "short"}
+
+    assert {ann.post("/me/password", weak).status_code for _ in range(7)} == {422}
+
+
 def test_makes_a_token_shown_once(app: Flask, ann: Visitor) -> None:
     page = ann.post("/me/tokens", {"name": "<b>script", "scopes": "chat", "days": "30"})
     secret = re.search("rill_[A-Za-z0-9_-]{43}", page.text)[0]

@@ -34,6 +34,15 @@ def test_chooses_a_password_and_is_in(app: Flask, invited: User) -> None:
     assert app.test_client().post(path, data={"password": PASSWORD, "again": PASSWORD}).status_code == 422
 
 
+def test_lets_an_office_behind_one_address_choose_all_their_passwords(app: Flask) -> None:
+    for name in ("ann", "bob", "cem", "dee", "eve", "fay", "gus"):
+        user = app.extensions["rill"].db.write(people.add, "test", name)
+        answer = app.test_client().post(
+            f"/password/{links.make(KEY, user)}", data={"password": PASSWORD, "again": PASSWORD}
+        )
+        assert answer.status_code == 303, name
+
+
 @pytest.mark.parametrize(
     ("password", "again", "sentence"),
     [
