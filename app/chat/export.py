@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,15 +15,19 @@ from app.adapters.money import Spending
 from app.adapters.people import Audit
 from app.chat import keeping, logins, people, tokens
 from app.core.amounts import exact
+from app.core.errors import NotFound
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
 def pieces(db: Database, user_id: str) -> Iterator[str]:
-    """Write it as one object, a conversation at a time; raises NotFound."""
+    """Write it as one object, a conversation at a time, without what is deleted meanwhile; raises NotFound."""
     yield json.dumps(db.read(about, user_id), ensure_ascii=False)[:-1] + ', "conversations": ['
-    for n, id in enumerate(db.read(ids, user_id)):
-        yield ("," if n else "") + "\n" + json.dumps(db.read(conversation, user_id, id), ensure_ascii=False)
+    mark = ""
+    for id in db.read(ids, user_id):
+        with suppress(NotFound):
+            yield f"{mark}\n" + json.dumps(db.read(conversation, user_id, id), ensure_ascii=False)
+            mark = ","
     yield "\n]}\n"
 
 
@@ -71,11 +76,11 @@ def _message(message: Message) -> dict[str, Any]:
 def _usage(session: Session, user_id: str) -> Iterator[dict[str, Any]]:
     """Give what was spent, by day, model and conversation."""
     by = (Spending.day, Spending.model, Spending.conversation_id)
-    sums = [func.sum(getattr(Spending, name)) for name in _TOKENS]
-    mine = select(*by, func.count(), func.sum(Spending.micros), *sums).where(Spending.user_id == user_id).group_by(*by)
-    for day, model, id, calls, micros, *counts in session.execute(mine.order_by(*by)):
-        counted = dict(zip(_TOKENS, map(int, counts), strict=True))
-        yield {"day": day, "model": model, "conversation": id, "calls": calls, **counted, "dollars": exact(int(micros))}
+    sums = [func.sum(getattr(Spending, name)) for name in ("micros", "requests", *_TOKENS)]
+    mine = select(*by, *sums).where(Spending.user_id == user_id).group_by(*by).order_by(*by)
+    for day, model, id, micros, *counts in session.execute(mine):
+        counted = dict(zip(("calls", *_TOKENS), map(int, counts), strict=True))
+        yield {"day": day, "model": model, "conversation": id, **counted, "dollars": exact(int(micros))}
 
 
 def _log(session: Session, user: User) -> Iterator[dict[str, Any]]:

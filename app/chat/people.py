@@ -153,7 +153,8 @@ def reset(session: Session, actor: str, id: str) -> User:
     if user.is_disabled:
         raise Conflict("This person is disabled, so a link would not help. Enable them first. Nothing was changed.")
     refuse_last(session, user)
-    user.password_hash, user.reset_at = None, now()
+    if user.password_hash:  # else it is an invitation that is made once more
+        user.password_hash, user.reset_at = None, now()
     user.stamp += 1
     logins.end_all(session, id)
     tokens.revoke_all(session, id)
@@ -166,6 +167,8 @@ def set_role(session: Session, actor: str, id: str, role: str) -> None:
     user = get(session, id)
     if role not in ROLES:
         raise Invalid("A person is an administrator or a member.")
+    if role == user.role:
+        return
     if role == "member":
         refuse_last(session, user)
     user.role = role

@@ -8,9 +8,10 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.adapters import passwords
+from app.adapters.models import User
 from app.chat import audit, keeping, people
 from app.chat import export as take_away
-from app.core.errors import NotFound, RillError
+from app.core.errors import RillError
 from app.web.services import Services
 
 user_group = AppGroup("user", help="Add people, and say what they may.")
@@ -33,7 +34,7 @@ def add(name: str, admin: bool, password: str) -> None:
 @user_group.command("list")
 def list_() -> None:
     """List all people: name, role, and whether they are kept out."""
-    for user in _built().db.read(people.everyone):
+    for user in _do(_built().db.read, people.everyone):
         click.echo(f"{user.name}\t{user.role}\t{'disabled' if user.is_disabled else 'may come in'}")
 
 
@@ -86,9 +87,10 @@ def delete(name: str) -> None:
 @click.argument("name")
 def export(name: str) -> None:
     """Print all that is kept of a person, as JSON, for them to have."""
-    id = _id(name)
-    _write(audit.note, _ACTOR, "person.exported", name)
-    for piece in take_away.pieces(_built().db, id):
+    user = _find(name)
+    _write(audit.note, _ACTOR, "person.exported", user.name)
+    pieces = take_away.pieces(_built().db, user.id)
+    while piece := _do(next, pieces, ""):
         click.echo(piece, nl=False)
 
 
@@ -98,10 +100,14 @@ def _built() -> Services:
 
 
 def _id(name: str) -> str:
-    user = _built().db.read(people.find, name)
+    return _find(name).id
+
+
+def _find(name: str) -> User:
+    user: User | None = _do(_built().db.read, people.find, name)
     if user is None:
-        raise click.ClickException(str(NotFound(f"There is nobody called {name}.")))
-    return user.id
+        raise click.ClickException(f"There is nobody called {name}.")
+    return user
 
 
 def _write(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

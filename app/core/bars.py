@@ -73,15 +73,17 @@ def highest(data: Sequence[Datum]) -> Datum | None:
     return found if found and found.amount > 0 else None
 
 
-def summed_up(data: Sequence[Datum], nothing: str) -> str:
-    """Say what a picture shows, for who does not see it; ``nothing`` stands for one without amounts."""
+def summed_up(data: Sequence[Datum], nothing: str, *, others: int = 0) -> str:
+    """Say what a picture shows, for who does not see it; ``nothing`` stands for one without amounts.
+
+    ``others`` is how many lesser ones are not drawn.
+    """
     most = highest(data)
     if most is None:
         return nothing
     count = sum(datum.amount > 0 for datum in data)
-    return (
-        f"{count} of {len(data)} with an amount; the most is {most.written}, {most.name}. The table below has them all."
-    )
+    drawn = f"The {len(data)} dearest of {len(data) + others}" if others else f"{count} of {len(data)} with an amount"
+    return f"{drawn}; the most is {most.written}, {most.name}. The table below has them all."
 
 
 def _column(datum: Datum, place: int, step: float, most: int) -> Column:

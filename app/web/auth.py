@@ -95,7 +95,7 @@ def visitor() -> Person | None:
 def proxied() -> Identity | None:
     """Give whom a proxy names, if it does; names that differ in more than the case of ASCII are of different people."""
     name = peer.named_by_proxy()
-    return Identity(f"proxy:{lowered(name)}", name) if name is not None else None
+    return Identity(f"proxy:{lowered(name)}", peer.spoken(name)) if name is not None else None
 
 
 def owner() -> str:

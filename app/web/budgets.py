@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from flask import Blueprint, request
+from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.chat import allowance
@@ -29,7 +29,8 @@ _TITLES = {
 @bp.get("")
 def index() -> tuple[str, int]:
     """Show the budgets, and what is used."""
-    return _page(services().db.read(allowance.chosen).written())
+    said = "The budgets are saved." if "saved" in request.args else ""
+    return _page(services().db.read(allowance.chosen).written(), said=said)
 
 
 @bp.post("")
@@ -40,17 +41,17 @@ def update() -> BaseResponse | tuple[str, int]:
         services().db.write(allowance.change, administration.actor(), given)
     except Invalid as error:
         return _page(given, notice=error)
-    return htmx.see_other("/admin/budgets")
+    return htmx.see_other(url_for(".index", saved=1))
 
 
-def _page(written: dict[str, str], *, notice: Invalid | None = None) -> tuple[str, int]:
+def _page(written: dict[str, str], *, notice: Invalid | None = None, said: str = "") -> tuple[str, int]:
     built = services()
     values = {
         "written": written,
         "bounds": _bounds(built.db.read(allowance.chosen).written(), built.rules.limits.written()),
         "used": built.db.read(chat.used, built.rules, auth.owner()),
     }
-    return administration.page("options/budgets.html", titles=_TITLES, notice=notice, **values)
+    return administration.page("options/budgets.html", titles=_TITLES, notice=notice, said=said, **values)
 
 
 def _bounds(chosen: dict[str, str], environment: dict[str, str]) -> dict[str, str]:

@@ -87,6 +87,6 @@ def _frames(id: str) -> Iterator[bytes]:
 def _form(draft: str, *, notice: str = "") -> str:
     options = services().options.get()
     is_fair = options.max_tokens <= WHOLE_TOKENS
-    return render_template(
-        "compare/index.html", draft=draft, notice=notice, options=options, is_fair=is_fair, most=WHOLE_TOKENS
-    )
+    chosen = request.form.get("model") or options.model
+    values = {"chosen_model": chosen, "options": options, "is_fair": is_fair, "most": WHOLE_TOKENS}
+    return render_template("compare/index.html", draft=draft, notice=notice, **values)

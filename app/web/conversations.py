@@ -133,6 +133,7 @@ def _refused(opened: Opened | None, error: RillError) -> Response:
     """Say why not, and give a plain browser its text back; with htmx the page still has it."""
     if htmx.is_htmx():
         raise error
-    kept = {"draft": request.form.get("text", ""), "chosen": request.form.get("preset", "")}
+    form = request.form
+    kept = {"draft": form.get("text", ""), "chosen": form.get("preset", ""), "chosen_model": form.get("model", "")}
     page = pages.chat_page(opened, notice=str(error), **kept)
     return htmx.vary(make_response(page, error.status))

@@ -17,17 +17,24 @@ from app.web.services import services
 
 bp = Blueprint("me", __name__, url_prefix="/me")
 
+#: What is said once something was done.
+_SAID = {
+    "password": "Your password was changed, and all other sessions are over.",
+    "sessions": "Signed out there.",
+    "token": "The token is over.",
+}
+
 
 @bp.get("")
 def show() -> Response:
-    """Show what is mine."""
-    return _page()
+    """Show what is mine, and what came of what was done before."""
+    return _page(said=_SAID.get(request.args.get("said", ""), ""))
 
 
 @bp.post("/password")
 def password() -> BaseResponse:
     """Change the password, and end all other sessions, and the API tokens if that is wanted."""
-    return _do(_change_password)
+    return _do(_change_password, said="password")
 
 
 @bp.post("/sessions")
@@ -38,7 +45,7 @@ def end_session() -> BaseResponse:
         db.write(logins.end_one, me.id, hash)
     else:
         db.write(logins.end_all, me.id, but=me.login)
-    return htmx.see_other(url_for(".show"))
+    return htmx.see_other(url_for(".show", said="sessions"))
 
 
 @bp.post("/tokens")
@@ -60,7 +67,7 @@ def create_token() -> BaseResponse:
 @bp.post("/tokens/<id>/revoke")
 def revoke_token(id: str) -> BaseResponse:
     """End an API token."""
-    return _do(lambda user: services().db.write(tokens.revoke, user, id))
+    return _do(lambda user: services().db.write(tokens.revoke, user, id), said="token")
 
 
 @bp.get("/export.json")
@@ -83,14 +90,16 @@ def delete() -> BaseResponse:
     return _do(forget, _leave)
 
 
-def _do(work: Callable[[User], object], then: Callable[[], BaseResponse] | None = None) -> BaseResponse:
+def _do(
+    work: Callable[[User], object], then: Callable[[], BaseResponse] | None = None, *, said: str | None = None
+) -> BaseResponse:
     """Do something of mine, and show the page again; with the reason where it was refused."""
     user = services().db.read(people.get, auth.owner())
     try:
         work(user)
     except RillError as error:
         return _page(notice=error)
-    return then() if then else htmx.see_other(url_for(".show"))
+    return then() if then else htmx.see_other(url_for(".show", said=said))
 
 
 def _word(user: User) -> str:
@@ -118,7 +127,7 @@ def _change_password(user: User) -> None:
     db.write(people.change_password, user.name, user.id, password_hash, keep=me.login, ends_tokens=ends)
 
 
-def _page(*, secret: str = "", notice: RillError | None = None) -> Response:
+def _page(*, secret: str = "", notice: RillError | None = None, said: str = "") -> Response:
     me, db, settings = auth.person(), services().db, services().settings
     user = db.read(people.get, me.id)
     values: dict[str, Any] = {
@@ -129,6 +138,8 @@ def _page(*, secret: str = "", notice: RillError | None = None) -> Response:
         "scopes": {name: about for name, about in tokens.SCOPES.items() if name != "metrics" or me.is_administrator},
         "expiries": tokens.EXPIRIES,
         "is_local": not settings.ways,
+        "said": said,
+        "typed": request.form if notice and "days" in request.form else None,
         "settings": settings,
     }
     html = render_template("me/show.html", secret=secret, notice=str(notice or ""), this=me.login, **values)

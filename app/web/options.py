@@ -159,7 +159,7 @@ def _page(
     limits = {"prompt": choices.MAX_PROMPT, "notice": choices.MAX_NOTICE, "name": presets.MAX_NAME}
     shown = values | (given or {})
     return administration.page(
-        "options/part.hx.html" if htmx.is_htmx() else "options/index.html",
+        "options/part.hx.html" if htmx.is_htmx() and said in PARTS else "options/index.html",
         notice=notice,
         said=said if said in PARTS else "",
         saved=PARTS.get(said, ""),

@@ -55,6 +55,14 @@ def named_by_proxy() -> str | None:
     return names[0].strip()[:200]
 
 
+def spoken(name: str) -> str:
+    """Give a name of a header, which arrives as Latin-1, as the UTF-8 that most proxies write."""
+    try:
+        return name.encode("latin-1").decode()
+    except UnicodeError:
+        return name
+
+
 def _vouches(secret: str | None) -> bool:
     """Say whether the request came from the proxy: from its place, and with its secret where there is one."""
     if not is_trusted(request.remote_addr or ""):

@@ -11,7 +11,7 @@ from app.adapters.clock import now
 from app.adapters.models import User
 from app.chat import keeping, links, people, roster
 from app.chat.roster import Listed
-from app.core.errors import Invalid, NotFound, RillError
+from app.core.errors import Conflict, Invalid, NotFound, RillError
 from app.core.text import is_meant, storable
 from app.web import administration, auth, htmx
 from app.web.services import services
@@ -60,6 +60,8 @@ def reset(id: str) -> Page:
 @bp.post("/<id>/role")
 def role(id: str) -> Page | BaseResponse:
     """Make a person an administrator or a member."""
+    if _is_by_groups(_find(id)):
+        return _one(id, notice=Conflict("Groups at the identity provider say who is what. Nothing was changed."))
     return _do(people.set_role, id, request.form.get("role", ""))
 
 
@@ -131,4 +133,9 @@ def _one(id: str, *, notice: RillError | None = None, link: str = "") -> Page:
     values["until"] = now() + timedelta(seconds=links.GOOD_S)
     found = _find(id)
     is_me = found.user.id == auth.owner()
+    values["is_by_groups"] = _is_by_groups(found)
     return administration.page("people/show.html", notice=notice, listed=found, is_me=is_me, **values)
+
+
+def _is_by_groups(listed: Listed) -> bool:
+    return listed.way == "identity provider" and bool(services().settings.oidc_admin_groups)

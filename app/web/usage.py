@@ -122,6 +122,7 @@ _WRITING = {
     "dollars": dollars,
     "short": short,
     "bars": bars,
+    "drawn": _DRAWN,
     "alike": alike,
     "rows": lambda shares: bars.rows(_data([(share.name, share.spent) for share in shares[:_DRAWN]])),
 }

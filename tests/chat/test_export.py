@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.adapters.db import Base
 from app.adapters.models import Conversation, Message, User
 from app.adapters.money import Spending
-from app.chat import audit, export, logins, people, tokens
+from app.chat import audit, export, keeping, logins, people, tokens
 from app.web.services import Services
 
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -69,8 +69,9 @@ def fill(session: Session, name: str) -> User:
     reply = {"id": f"r-{name}", "parent_id": f"q-{name}", "role": "assistant", "content": said}
     session.add(Message(conversation_id=chat.id, owner_id=user.id, **reply, **values))
     tokens_used = {"input_tokens": 1, "output_tokens": 2, "cache_read_tokens": 3, "cache_write_tokens": 4}
-    for micros in (1, 2):
-        session.add(Spending(user_id=user.id, model="m", day="2026-11-25", micros=micros, **tokens_used))
+    for micros, requests in ((1, 1), (2, 4)):
+        values = {"micros": micros, "requests": requests, **tokens_used}
+        session.add(Spending(user_id=user.id, model="m", day="2026-11-25", **values))
     return user
 
 
@@ -80,7 +81,7 @@ def test_gives_all_that_is_kept_of_a_person_and_nothing_of_others(services: Serv
     assert (data["name"], data["subject"], data["reset_at"]) == ("ann", "oidc:ann", AT.isoformat())
     assert (data["sessions"][0]["device"], data["tokens"][0]["name"]) == ("Firefox on Linux", "script of ann")
     assert data["usage"] == [
-        {"day": "2026-11-25", "model": "m", "conversation": None, "calls": 2, "input_tokens": 2, "output_tokens": 4}
+        {"day": "2026-11-25", "model": "m", "conversation": None, "calls": 5, "input_tokens": 2, "output_tokens": 4}
         | {"cache_read_tokens": 6, "cache_write_tokens": 8, "dollars": "0.000003"}
     ]
     log = [(entry["action"], entry["detail"], entry["by"]) for entry in data["log"]]
@@ -95,6 +96,16 @@ def test_gives_all_that_is_kept_of_a_person_and_nothing_of_others(services: Serv
     assert (reply["note"], reply["error_code"]) == ("Claude was busy with ann", "overloaded")
     assert (reply["first_token_s"], reply["total_s"], reply["ended_at"]) == (0.5, 1.5, AT.isoformat())
     assert not [word for word in ("eve", "root", "hash", "somebody before") if word in json.dumps(data)]
+
+
+def test_leaves_out_what_is_deleted_while_it_is_written(services: Services, ann: User) -> None:
+    services.db.write(lambda session: session.add(Conversation(id="later", owner_id=ann.id, title="Later")))
+    pieces = export.pieces(services.db, ann.id)
+    told = [next(pieces)]
+    services.db.write(keeping.delete, ann.id, "c-ann")
+
+    (chat,) = json.loads("".join([*told, *pieces]))["conversations"]
+    assert chat["id"] == "later"
 
 
 def test_leaves_out_no_column_unsaid(services: Services, ann: User) -> None:

@@ -68,8 +68,9 @@ def test_changes_what_people_may(app: Flask) -> None:
 
 def test_exports_and_deletes_a_person(app: Flask) -> None:
     run(app, "add", "ann")
-    printed = run(app, "export", "ann")
-    assert json.loads(printed.output)["name"] == "ann"
+    printed = run(app, "export", " ANN")
+    data = json.loads(printed.output)
+    assert (data["name"], [entry["action"] for entry in data["log"]][-1]) == ("ann", "person.exported")
     assert "disable" in run(app, "delete", "ann", typed="y\n").output.lower()
     run(app, "disable", "ann")
     assert run(app, "delete", "ann", typed="n\n").exit_code == 1

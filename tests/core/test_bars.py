@@ -48,6 +48,7 @@ def test_says_what_it_shows() -> None:
     said = summed_up(DATA, "Nothing.")
 
     assert said.startswith("3 of 4 with an amount; the most is $100, c.")
+    assert summed_up(DATA, "Nothing.", others=3).startswith("The 4 dearest of 7; the most is $100, c.")
     assert highest(DATA) == DATA[2]
     assert summed_up([Datum("a", 0, "$0")], "Nothing.") == "Nothing."
     assert highest([]) is None

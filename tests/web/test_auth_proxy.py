@@ -84,3 +84,16 @@ def test_takes_no_two_names_for_one(browser: FlaskClient, services: Services) ->
 
     subjects = {user.subject for user in services.db.read(people.everyone) if user.subject}
     assert len(subjects) == 6
+
+
+@pytest.mark.parametrize("header", ["josé".encode(), "josé".encode("latin-1")])
+def test_reads_names_in_the_letters_of_the_proxy(browser: FlaskClient, header: bytes) -> None:
+    assert who(browser, header.decode("latin-1")) == "josé"
+
+
+def test_offers_to_leave_a_session_where_there_is_one(browser: FlaskClient) -> None:
+    corner = soup(browser.get("/", headers=as_named(browser, "ann"))).select_one(".corner")
+    assert (corner.form, corner.select_one("a[href='/login']").text) == (None, "Sign in otherwise")
+    sign_in(browser, "root", "ann")
+
+    assert soup(browser.get("/", headers=as_named(browser, "ann"))).select_one(".corner form").text == "Sign out"

@@ -211,7 +211,7 @@ def test_refuses_with_the_text_kept(client: FlaskClient, services: Services, cla
         claude.scripts.append([Flag()])
         client.post("/conversations", data={"text": "Hi", "nonce": f"n{n}"})
 
-    too_many = client.post("/compare", data={"text": "My text", "nonce": "m1"})
+    too_many = client.post("/compare", data={"text": "My text", "nonce": "m1", "model": "claude-haiku-5-5"})
     other_model = client.post("/compare", data={"text": "My text", "nonce": "m2", "model": "gpt"})
     services.runner.refuse()
     draining = client.post("/compare", data={"text": "My text", "nonce": "m3"})
@@ -225,6 +225,7 @@ def test_refuses_with_the_text_kept(client: FlaskClient, services: Services, cla
         assert response.status_code == status
         assert words in page.select_one("#notice").text
         assert page.select_one("textarea").text == "My text"
+    assert soup(too_many).select_one("#model option[selected]")["value"] == "claude-haiku-5-5"
     assert services.runner.running == conversations.MAX_LIVE - 1
 
 

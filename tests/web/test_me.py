@@ -35,7 +35,7 @@ def test_lists_sessions_and_ends_one(app: Flask, ann: Visitor) -> None:
     assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC, this one", page.text)
     assert "form__danger" in page.select_one("form[action='/me/delete'] button")["class"]
     (hash,) = [field["value"] for field in page.select("input[name=hash]")]
-    assert ann.post("/me/sessions", {"hash": hash}).location == "/me"
+    assert ann.post("/me/sessions", {"hash": hash}).location == "/me?said=sessions"
 
     assert other.get("/").status_code == 303
     assert ann.get("/").status_code == 200
@@ -67,7 +67,7 @@ def test_changes_the_password(app: Flask, ann: Visitor) -> None:
     other = enter(app, "ann")
     answer = ann.post("/me/password", {"old": PASSWORD, "password": NEW, "again": NEW})
 
-    assert answer.location == "/me"
+    assert "Your password was changed" in soup(ann.get(answer.location)).select_one("[role=status]").text
     assert (ann.get("/").status_code, other.get("/").status_code) == (200, 303)
     assert sign_in(app, "ann").status_code == 422
     assert sign_in(app, "ann", NEW).status_code == 303
@@ -127,8 +127,16 @@ def test_makes_a_token_shown_once(app: Flask, ann: Visitor) -> None:
     assert secret not in shown
     assert "&lt;b&gt;script" in shown
     assert "never used" not in shown
-    assert ann.post(re.search("/me/tokens/[0-9a-f]{32}/revoke", shown)[0]).location == "/me"
+    assert ann.post(re.search("/me/tokens/[0-9a-f]{32}/revoke", shown)[0]).location == "/me?said=token"
     assert ask() == 401
+
+
+def test_gives_a_refused_token_form_back(ann: Visitor) -> None:
+    page = soup(ann.post("/me/tokens", {"name": "Backup of mine", "days": "365"}))
+
+    assert page.select_one("#token-name")["value"] == "Backup of mine"
+    assert not page.select("input[name=scopes][checked]")
+    assert [option["value"] for option in page.select("#days option[selected]")] == ["365"]
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,10 @@ def test_says_what_was_saved(client: FlaskClient) -> None:
     assert client.post("/admin/options/nothing").status_code == 404
 
 
+def test_shows_htmx_the_page_where_no_part_was_saved(client: FlaskClient) -> None:
+    assert "New replies" in client.get("/admin/options", headers=HTMX).text
+
+
 @pytest.mark.parametrize(
     ("part", "given", "status", "said"),
     [
@@ -205,7 +209,9 @@ def test_refuses_a_preset_that_is_gone_and_keeps_the_choice_otherwise(client: Fl
     refused = ask(client, preset="gone", text="My question")
     assert (refused.status_code, "This preset is not offered any more" in refused.text) == (422, True)
     assert soup(refused).select_one("#prompt").text == "My question"
-    assert soup(ask(client, preset=id, text="")).select_one("#preset option[selected]")["value"] == id
+    again = soup(ask(client, preset=id, text="", model="claude-haiku-5-5"))
+    chosen = [again.select_one(f"#{name} option[selected]")["value"] for name in ("preset", "model")]
+    assert chosen == [id, "claude-haiku-5-5"]
 
 
 def test_takes_a_preset_that_another_process_just_added(

@@ -237,6 +237,38 @@ def test_tells_whose_password_was_reset(app: Flask, root: Visitor, services: Ser
     assert "Your password was reset by an administrator on 20" in client.get("/me").text
 
 
+def test_says_nothing_of_a_reset_to_who_is_invited_once_more(app: Flask, root: Visitor, services: Services) -> None:
+    root.post("/admin/people", {"name": "ben", "role": "member"})
+    way, client = link(root.post(path(services, "ben", "/reset"))), app.test_client()
+
+    assert client.post(way, data={"password": PASSWORD, "again": PASSWORD}).location == "/"
+    assert "was reset" not in client.get("/me").text
+
+
+def test_leaves_roles_to_groups_that_say_them(make_app: Callable[..., Flask]) -> None:
+    provider = {"RILL_OIDC_ISSUER": "https://id.example", "RILL_OIDC_CLIENT_ID": "rill", "RILL_OIDC_DOMAINS": "*"}
+    provider |= {"RILL_OIDC_CLIENT_SECRET": "s" * 32, "RILL_OIDC_ADMIN_GROUPS": "rill-admins"}
+    app = make_app(**ACCOUNTS, **provider)
+    services = app.extensions["rill"]
+    add(services, "root", "administrator")
+    ben = services.db.write(people.recognise, people.Identity("oidc:1", "ben", "administrator"))
+    root = enter(app, "root")
+    page = f"/admin/people/{ben.id}"
+
+    assert not soup(root.get(page)).select("#role")
+    assert root.post(f"{page}/role", {"role": "member"}).status_code == 409
+    assert of(services, "ben").role == "administrator"
+    assert soup(root.get(path(services, "root"))).select("#role")
+
+
+def test_ends_no_session_where_the_role_stays(app: Flask, root: Visitor, services: Services) -> None:
+    ann, before = enter(app, "ann"), noted(services)
+    root.post(path(services, "ann", "/role"), {"role": "member"})
+
+    assert ann.get("/").status_code == 200
+    assert noted(services) == before
+
+
 @pytest.mark.parametrize("what", ["/reset", "/role", "/disable"])
 def test_keeps_the_only_administrator(root: Visitor, services: Services, what: str) -> None:
     before = noted(services)
