@@ -21,12 +21,21 @@ LIMITED_S = 900.0
 TRIES = 3
 
 _PASSING_TYPES = {"overloaded_error", "api_error", "timeout_error", "rate_limit_error"}
-_PASSING_STATUS = {408, 500, 502, 503, 504, 529}
+_PASSING_STATUS = {408, 409}
 _ACCOUNT_TYPES = {"authentication_error", "permission_error", "billing_error"}
 _ACCOUNT_STATUS = {401, 402, 403}
 #: Errors of which is passed on what Claude says: other servers in between may say anything.
 _REQUEST_TYPES = ("invalid_request_error", "not_found_error", "request_too_large")
-_SPENT = {"enforced_spend_limit_reached", "contract_spend_limit_reached"}
+#: Codes of ``anthropic.types.shared``, and beginnings of what a 400 says, that are about the account all the same.
+_ACCOUNT_CODES = {
+    "enforced_spend_limit_reached",
+    "contract_spend_limit_reached",
+    "organization_on_hold",
+    "organization_type_not_supported",
+    "parent_organization_required",
+    "linked_organization_billing_unavailable",
+}
+_ACCOUNT_SAYS = ("Your credit balance is too low", "You have reached your specified API usage limits")
 
 _CODE = re.compile("[a-z][a-z_]{0,63}")
 _ID = re.compile(r"(?!sk-)[A-Za-z0-9_-]{1,80}")
@@ -103,7 +112,9 @@ def classify(error: BaseException, *, model: str, at: datetime) -> Failure:
         failure = _by_status(error, model=model, at=at)
         said = _said(error.body) if failure.kind == "request" else ""
         return replace(failure, request_id=an_id(error.request_id), said=said)
-    if isinstance(error, TooLarge) or isinstance(error.__cause__, TooLarge):
+    if isinstance(error.__cause__, TooLarge | NotAReply):  # raised while the SDK was reading
+        error = error.__cause__
+    if isinstance(error, TooLarge):
         return Failure("too_large", _CUT_OFF, kind="cut")
     for kinds, code in _PASSING_ERRORS:
         if isinstance(error, kinds):
@@ -118,7 +129,7 @@ def is_unbilled(error: Exception) -> bool:
     What was sent and then broke off, or failed inside Claude, may have been billed.
     """
     if isinstance(error, anthropic.APIStatusError):
-        return 400 <= error.status_code < 500 or error.status_code == 529
+        return 300 <= error.status_code < 500 or error.status_code == 529
     return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
@@ -130,21 +141,22 @@ _PASSING_ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 
 
 def _by_status(error: anthropic.APIStatusError, *, model: str, at: datetime) -> Failure:
-    status, kind = error.status_code, error.type or ""
+    status, kind = error.status_code, str(error.type or "")
     code = next((name for name in (_error_code(error), kind) if name and _CODE.fullmatch(name)), f"http_{status}")
-    if code in _SPENT or kind in _ACCOUNT_TYPES or status in _ACCOUNT_STATUS:
+    is_account = code in _ACCOUNT_CODES or kind in _ACCOUNT_TYPES or status in _ACCOUNT_STATUS
+    if is_account or _message(error.body).startswith(_ACCOUNT_SAYS):
         return Failure(code, _ACCOUNT, circuit_s=REFUSED_S, is_alert=True, kind="account")
     if status == 429:
         return _limited(error, code, at)
-    if status in _PASSING_STATUS or kind in _PASSING_TYPES:
+    if status >= 500 or status in _PASSING_STATUS or kind in _PASSING_TYPES:
         return Failure(code, _BUSY, tries=TRIES)
-    if status == 404:
+    if status < 400 and kind not in _REQUEST_TYPES:  # in a stream, an error of Claude's has a status of 200
+        return Failure(code, _GARBAGE, tries=2, kind="foreign")
+    if status == 404 or kind == "not_found_error":
         sentence = f"The model {model} is not available. Choose another one."
         return Failure(code, sentence, is_alert=True, kind="request")
-    if status == 413:
+    if status == 413 or kind == "request_too_large":
         return Failure(code, _TOO_LARGE, kind="request")
-    if status == 200:
-        return Failure(code, _GARBAGE, tries=2, kind="foreign")
     is_too_long = "too long" in error.message or "context window" in error.message
     code, sentence = ("context_too_long", _TOO_LONG) if is_too_long else (code, _REJECTED)
     return Failure(code, sentence, kind="request")
@@ -176,12 +188,14 @@ def _retry_after(response: httpx2.Response) -> float | None:
 
 def _said(body: object) -> str:
     """Give what Claude says of a request in an error of its own form, without what could be a key."""
+    said = _SECRET.sub("…", " ".join(_UNSEEN.sub(" ", _message(body)[:2_000]).split()))
+    return f"{said[:_MOST_SAID]}…" if len(said) > _MOST_SAID else said
+
+
+def _message(body: object) -> str:
     inner = body.get("error") if isinstance(body, dict) and body.get("type") == "error" else None
     message = inner.get("message") if isinstance(inner, dict) and inner.get("type") in _REQUEST_TYPES else None
-    if not isinstance(message, str):
-        return ""
-    said = _SECRET.sub("…", " ".join(_UNSEEN.sub(" ", message[:2_000]).split()))
-    return f"{said[:_MOST_SAID]}…" if len(said) > _MOST_SAID else said
+    return message if isinstance(message, str) else ""
 
 
 def _error_code(error: anthropic.APIStatusError) -> str | None:

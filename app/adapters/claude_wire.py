@@ -31,6 +31,7 @@ from app.core.text import from_json, storable
 #: A count of tokens at or above this is nonsense.
 _MOST_TOKENS = 10**12
 _T = TypeVar("_T")
+_ENCODING = re.compile("[a-z]{1,20}")
 _TYPE = re.compile(r"[a-z]{1,20}/[a-z.+-]{1,40}(; ?charset=[\w-]{1,20})?")
 
 
@@ -90,15 +91,20 @@ def http_client(app: Any, *, connections: int, meter: tuple[int, int], pulse: Pu
     """
 
     def measure(response: httpx2.Response) -> None:
+        if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
+            raise NotAReply(encoding if _ENCODING.fullmatch(encoding) else "")  # a few bytes could become gigabytes
         gathering = Gathering.of(response.extensions.get("network_stream"), pulse)
         response.stream = Meter(response.stream, *meter, gathering=gathering)
 
+    plain = {"Accept-Encoding": "identity"}
     hooks: dict[str, list[Callable[..., Any]]] = {"response": [measure]}
     timeout = timeouts(60)
     if app is not None:
-        return httpx2.Client(transport=httpx2.WSGITransport(app=app), timeout=timeout, event_hooks=hooks)
+        return httpx2.Client(transport=httpx2.WSGITransport(app=app), timeout=timeout, event_hooks=hooks, headers=plain)
     limits = httpx2.Limits(max_connections=connections + 20, max_keepalive_connections=20)
-    return anthropic.DefaultHttpxClient(follow_redirects=False, limits=limits, timeout=timeout, event_hooks=hooks)
+    return anthropic.DefaultHttpxClient(
+        follow_redirects=False, limits=limits, timeout=timeout, event_hooks=hooks, headers=plain
+    )
 
 
 def params(request: MessagesRequest, options: dict[str, Any], *, thinking_off: str | None = None) -> dict[str, Any]:

@@ -18,6 +18,8 @@ NOT_UTF8 = Answer([b"event: message_start\ndata: \xff\xfe\n\n"])
 #: name, the failing answer, attempts in all, the code that is stored, part of the sentence
 BEFORE = [
     *[(f"http {n}", failing(n, "api_error"), 3, "api_error", "did not help") for n in (500, 502, 503, 504)],
+    *[(f"http {n}", replace(HTML, status=n), 3, f"http_{n}", "did not help") for n in (409, 501, 505, 520, 522, 525)],
+    *[(f"http {n}", replace(HTML, status=n), 2, f"http_{n}", "not a reply") for n in (301, 302, 307)],
     ("http 408", failing(408, "timeout_error"), 3, "timeout_error", "trying again did not help"),
     ("http 529", failing(529, "overloaded_error"), 3, "overloaded_error", "trying again did not help"),
     ("in-stream overloaded", erring("overloaded_error"), 3, "overloaded_error", "trying again did not help"),
@@ -32,6 +34,14 @@ BEFORE = [
      "enforced_spend_limit_reached", "tell the administrator"),
     ("429, contract", failing(429, "rate_limit_error", code="contract_spend_limit_reached"), 1,
      "contract_spend_limit_reached", "tell the administrator"),
+    ("400, no credit", failing(400, "invalid_request_error", "Your credit balance is too low to access the API."), 1,
+     "invalid_request_error", "tell the administrator"),
+    ("400, on hold", failing(400, "invalid_request_error", code="organization_on_hold"), 1,
+     "organization_on_hold", "tell the administrator"),
+    ("in-stream request", erring("invalid_request_error"), 1, "invalid_request_error", "could not accept"),
+    ("in-stream 404", erring("not_found_error", *opening()), 1, "not_found_error", "claude-x is not available"),
+    ("in-stream 413", erring("request_too_large"), 1, "request_too_large", "too large"),
+    ("in-stream other", erring("weather_error"), 2, "weather_error", "not a reply from Claude"),
     ("402", failing(402, "billing_error"), 1, "billing_error", "tell the administrator"),
     ("401", failing(401, "authentication_error"), 1, "authentication_error", "tell the administrator"),
     ("403", failing(403, "permission_error"), 1, "permission_error", "tell the administrator"),

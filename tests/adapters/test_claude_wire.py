@@ -1,5 +1,6 @@
 """Requests as they are written for the SDK."""
 
+import gzip
 import json
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from app.adapters.claude import Claude
 from app.adapters.claude_wire import params
+from app.core.errors import Upstream
 from app.core.request import Effort, MessagesRequest
 from tests.adapters.conftest import Asker
 from tests.fakes.claude import Answer, FakeClaude
@@ -17,6 +19,32 @@ MESSAGES = [{"role": "user", "content": "Hi"}]
 def test_says_which_person_it_is_where_that_is_known() -> None:
     assert params(MessagesRequest("m", 10, MESSAGES, user_id="a" * 64), {})["metadata"] == {"user_id": "a" * 64}
     assert "metadata" not in params(MessagesRequest("m", 10, MESSAGES), {})
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "x" * 100])
+@pytest.mark.parametrize("is_streamed", [True, False])
+def test_inflates_nothing(asker: Asker, fake: FakeClaude, encoding: str, is_streamed: bool) -> None:
+    bomb = gzip.compress(b":" * 10_000_000)
+    kind = "text/event-stream" if is_streamed else "application/json"
+    fake.answers.extend([Answer([bomb], headers={"content-type": kind, "content-encoding": encoding})] * 2)
+
+    with pytest.raises(Upstream, match="not a reply from Claude"):
+        asker.ask(MessagesRequest("m", 10, MESSAGES, is_streamed=is_streamed))
+
+    assert {name: value for name, value in fake.headers[0].items() if name.lower() == "accept-encoding"} == {
+        "accept-encoding": "identity"
+    }
+
+
+def test_inflates_no_list_of_models_and_no_error(asker: Asker, fake: FakeClaude) -> None:
+    packed = {"content-type": "application/json", "content-encoding": "gzip"}
+    fake.listing = Answer([gzip.compress(b'{"data": []}')], headers=packed)
+    fake.answers.extend([Answer([gzip.compress(b"{}")], 400, packed)] * 2)
+
+    with pytest.raises(Upstream):
+        asker.claude.models()
+    with pytest.raises(Upstream, match="not a reply from Claude"):
+        asker.ask(MessagesRequest("m", 10, MESSAGES))
 
 
 @pytest.mark.parametrize(

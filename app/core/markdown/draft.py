@@ -9,6 +9,8 @@ from app.core.markdown.inline import References
 from app.core.markdown.tree import Node
 
 NOTE = '<p class="note">Shown as plain text: too long, or too much markup, to be formatted.</p>'
+#: Cells that rows of tables lack and are given, in all: a row of two characters may lack a hundred.
+_MOST_MISSING = 5_000
 
 
 @dataclass(slots=True)
@@ -20,6 +22,7 @@ class Draft:
     version: int = 0
     reset_at: int = 0
     jobs: list[Iterator[object]] = field(default_factory=list)
+    cells_left: int = _MOST_MISSING
 
     def open(self, parent: Node, head: str, tail: str, levels: int = 1) -> Node:
         """Add an element at the end of another."""

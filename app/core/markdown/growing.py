@@ -90,10 +90,12 @@ class Incremental:
 
     def _usable(self, text: str) -> str:
         """Make every line end a line feed, and replace what HTML cannot hold."""
-        if self._is_after_return and text.startswith("\n"):
+        if not text:
+            return ""
+        is_half = self._is_after_return and text.startswith("\n")
+        self._is_after_return = text.endswith("\r")
+        if is_half:
             text = text[1:]
-        if text:
-            self._is_after_return = text.endswith("\r")
         if text.isprintable():
             return text
         return _UNUSABLE.sub("\ufffd", _LINE_END.sub("\n", text))

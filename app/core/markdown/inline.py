@@ -94,6 +94,7 @@ def make_parser() -> MarkdownIt:
     parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
     parser.add_render_rule("math_inline", _inline_formula)
     parser.add_render_rule("math_inline_double", _display_formula)
+    parser.inline.ruler.before("gfm_autolink_protocol", "xmpp", _xmpp)
     parser.inline.ruler.before("escape", "tex", _tex)
     parser.inline.ruler.before("link", "footnote", _footnote)
     parser.validateLink = is_safe_link  # type: ignore[method-assign]  # the documented way to set it
@@ -111,6 +112,16 @@ def _inline_formula(self: RendererHTML, tokens: Sequence[Token], idx: int, optio
 
 def _display_formula(self: RendererHTML, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     return mathml(tokens[idx].content, is_display=True)
+
+
+def _xmpp(state: StateInline, silent: bool) -> bool:
+    """Read the colon of ``xmpp:`` as text: the autolinks would drop the name of a link that may not be followed."""
+    if state.src[state.pos] != ":" or not state.src.endswith("xmpp", 0, state.pos):
+        return False
+    if not silent:
+        state.pending += ":"
+    state.pos += 1
+    return True
 
 
 def _tex(state: StateInline, silent: bool) -> bool:

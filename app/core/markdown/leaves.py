@@ -149,7 +149,7 @@ class Table:
         return table
 
     def add_line(self, line: Line) -> None:
-        """Take in a row; missing cells are empty, and those too many are dropped (GFM 0.29, 4.10)."""
+        """Take in a row; missing cells are empty, up to a number, and those too many are dropped (GFM 0.29, 4.10)."""
         if self._body is None:
             self._body = self._draft.open(self._node, "<tbody>", "</tbody>")
         self._fill(self._draft.open(self._body, "<tr>", "</tr>"), "td", cells(line.rest))
@@ -161,8 +161,9 @@ class Table:
         """Do nothing: rows are finished when they are complete."""
 
     def _fill(self, row: Node, tag: str, texts: list[str]) -> None:
-        texts = (texts + [""] * len(self._columns))[: len(self._columns)]
-        for text, align in zip(texts, self._columns, strict=True):
+        missing = min(max(0, len(self._columns) - len(texts)), self._draft.cells_left)
+        self._draft.cells_left -= missing
+        for text, align in zip([*texts, *[""] * missing], self._columns, strict=False):
             head = f'<{tag} class="align-{align}">' if align else f"<{tag}>"
             cell = Prose(self._draft, row, head, f"</{tag}>", "cell")
             cell.add(text)

@@ -18,24 +18,20 @@ class Line:
     @property
     def indent(self) -> int:
         """How many columns of white space come next."""
-        column = self.column
-        for char in self.rest:
-            if char == " ":
-                column += 1
-            elif char == "\t":
-                column += 4 - column % 4
-            else:
-                break
-        return column - self.column
+        white = self.rest[: len(self.rest) - len(self.rest.lstrip(" \t"))]
+        if "\t" not in white:
+            return len(white)
+        before = self.column % 4
+        return len((" " * before + white).expandtabs(4)) - before
 
     def skip(self, columns: int) -> None:
         """Skip that many columns of white space, or what there is of them; a tab may be skipped in part."""
-        while columns > 0 and self.rest[:1] in (" ", "\t"):
-            width = 1 if self.rest[0] == " " else 4 - self.column % 4
-            taken = min(width, columns)
-            self.rest = " " * (width - taken) + self.rest[1:]
-            self.column += taken
-            columns -= taken
+        end, column, at = self.column + columns, self.column, 0
+        while column < end and at < len(self.rest) and self.rest[at] in " \t":
+            column += 1 if self.rest[at] == " " else 4 - column % 4
+            at += 1
+        self.rest = " " * (column - end) + self.rest[at:]
+        self.column = min(column, end)
 
     def take(self, length: int) -> None:
         """Take characters that are no white space."""
@@ -44,7 +40,8 @@ class Line:
 
     def strip(self) -> None:
         """Skip all white space."""
-        self.skip(self.indent)
+        self.column += self.indent
+        self.rest = self.rest.lstrip(" \t")
 
     def copy(self) -> "Line":
         """Give a line to try things on."""

@@ -167,6 +167,18 @@ def test_keeps_the_box_of_a_task_when_its_text_is_put_right(text: str) -> None:
     assert page.html == canonical(render(text))
 
 
+@pytest.mark.parametrize(
+    "pieces", [("one\r", "\n", "\n", "two"), ("one", "\r", "\n\r", "\n", "two"), ("one\n\n", "two")]
+)
+def test_takes_line_ends_in_halves(pieces: tuple[str, ...]) -> None:
+    page = Page()
+    for piece in pieces:
+        page.feed(piece)
+    page.finish()
+
+    assert page.html == canonical(render("one\n\ntwo"))
+
+
 def test_corrects_a_definition_that_comes_late() -> None:
     growing = Incremental()
     growing.feed("See [here].\n\n[here]: https://e.example\n")

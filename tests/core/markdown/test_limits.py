@@ -1,6 +1,8 @@
 """Texts that are no prose: taken in small steps, shown as they are, and never an error."""
 
 import re
+import sys
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -80,6 +82,43 @@ def test_loses_nothing_of_it(name: str) -> None:
     text = re.sub("```.+", "```", SHOWN[name])
 
     assert letters(render(SHOWN[name])) >= sum(map(str.isalnum, text))
+
+
+def steps(text: str) -> int:
+    """Count the lines of Python that are run to render a text."""
+    count = 0
+
+    def trace(_frame: Any, _event: str, _arg: Any) -> Any:
+        nonlocal count
+        count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        render(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("text", ["a\n{}b", "{}b", "> a\n{}b", "- a\n  {}b", "1. {}b", "a\n{}- b\n"])
+@pytest.mark.parametrize("white", [" ", "\t"])
+def test_passes_over_white_space_without_looking_at_each(text: str, white: str) -> None:
+    render(text.format(white))
+    few, many = (steps(text.format(white * length)) for length in (500, 5_000))
+
+    assert many - few < 4_500
+
+
+def test_gives_rows_no_more_missing_cells_than_it_can_afford() -> None:
+    header = "|" + "a|" * 100 + "\n|" + "-|" * 100 + "\n"
+    html = render(header + "| b |\n" * 2_000 + "\nend")
+
+    assert (html.count("<tr>"), html.count("<td>b</td>")) == (2_001, 2_000)
+    assert len(html) < 200_000
+    assert "<td>b</td><td></td>" in html
+    assert html.endswith("end</p>")
 
 
 def test_takes_a_large_text_in_many_steps() -> None:

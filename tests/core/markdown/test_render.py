@@ -80,6 +80,14 @@ def test_shows_an_image_as_a_link_with_its_host() -> None:
     assert link["rel"] == ["noopener", "noreferrer", "nofollow"]
 
 
+@pytest.mark.parametrize("text", ["xmpp:anna@example.org", "*xmpp:anna@example.org*", "[xmpp:a@b.org](x)", "xmpp:"])
+def test_keeps_the_name_of_a_link_that_may_not_be_followed(text: str) -> None:
+    html = render(text)
+
+    assert "xmpp:" in html
+    assert 'href="xmpp' not in html
+
+
 def test_shows_formulas_it_cannot_read_as_their_source() -> None:
     soup = BeautifulSoup(render("$a_b_c$"), "html.parser")
 
