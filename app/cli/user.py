@@ -6,6 +6,7 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
 
 from app.adapters import passwords
 from app.adapters.models import User
@@ -119,3 +120,7 @@ def _do(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return work(*args, **kwargs)
     except RillError as error:
         raise click.ClickException(str(error)) from None
+    except DBAPIError:
+        raise click.ClickException(
+            "This database is not ready: run flask --app wsgi db upgrade, and try again."
+        ) from None

@@ -191,7 +191,8 @@ class Settings:
         if settings.model not in settings.models:
             if "models" in values:
                 raise ConfigurationError("RILL_MODEL must be one of RILL_MODELS.")
-            settings = cls(**{**values, "models": (settings.model, *settings.models)})
+            others = () if settings.anthropic_base_url else settings.models  # another server has others
+            settings = cls(**{**values, "models": (settings.model, *others)})
         door.check(settings)
         return settings
 

@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable
 
 import pytest
+from alembic import command
 from click.testing import Result
 from flask import Flask
 
 from app.chat import audit
+from app.cli import alembic_config
 from tests.web.door import ACCOUNTS, sign_in
 
 PASSWORD = "seven lanterns in the cellar"
@@ -80,3 +82,10 @@ def test_exports_and_deletes_a_person(app: Flask) -> None:
     actions = app.extensions["rill"].db.read(lambda session: [entry.action for entry in audit.latest(session)])
     assert actions[:2] == ["person.deleted", "person.disabled"]
     assert "person.exported" in actions
+
+
+def test_says_that_a_database_is_not_ready(app: Flask) -> None:
+    command.downgrade(alembic_config(app.extensions["rill"].db), "base")
+    done = run(app, "list")
+
+    assert (done.exit_code, "db upgrade" in done.output, "SELECT" in done.output) == (1, True, False)

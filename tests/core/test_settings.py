@@ -15,6 +15,14 @@ def test_has_defaults_that_run_a_demo() -> None:
     assert settings.model in settings.models
 
 
+def test_offers_of_another_server_what_it_was_told_alone() -> None:
+    elsewhere = {"ANTHROPIC_BASE_URL": "http://127.0.0.1:11434", "RILL_MODEL": "qwen3"}
+
+    assert Settings.from_env(elsewhere).models == ("qwen3",)
+    assert Settings.from_env({**elsewhere, "RILL_MODELS": "qwen3, llama"}).models == ("qwen3", "llama")
+    assert len(Settings.from_env({"RILL_MODEL": "claude-next"}).models) == 4
+
+
 @pytest.mark.parametrize("env", [{"ANTHROPIC_API_KEY": "sk-x"}, {"ANTHROPIC_BASE_URL": "http://127.0.0.1:11434"}])
 def test_talks_to_claude_with_a_key_or_another_server(env: dict[str, str]) -> None:
     assert Settings.from_env(env).mode == "claude"
