@@ -56,10 +56,10 @@ def find(session: Session, name: str) -> User | None:
     return session.scalar(select(User).where(User.name == " ".join(name.split()).casefold()))
 
 
-def everyone(session: Session, *, after: str = "", most: int | None = None) -> list[User]:
-    """List people by name, all of them or those that follow one."""
-    found = select(User).where(_came(), User.name > after).order_by(User.name).limit(most)
-    return list(session.scalars(found))
+def everyone(session: Session, *, after: str = "", part: str = "", most: int | None = None) -> list[User]:
+    """List people by name, all of them or those that follow one, with ``part`` in their name."""
+    found = select(User).where(_came(), User.name > after, User.name.contains(part.casefold(), autoescape=True))
+    return list(session.scalars(found.order_by(User.name).limit(most)))
 
 
 def add(session: Session, actor: str, name: str, role: str = "member", *, password_hash: str | None = None) -> User:

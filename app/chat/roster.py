@@ -30,9 +30,9 @@ class Listed:
         return "password" if self.user.password_hash else "invited"
 
 
-def page(session: Session, *, after: str = "", most: int = PAGE) -> list[Listed]:
-    """List people by name, from the one called ``after`` on."""
-    users = people.everyone(session, after=after, most=most)
+def page(session: Session, *, after: str = "", part: str = "", most: int = PAGE) -> list[Listed]:
+    """List people by name, from the one called ``after`` on, with ``part`` in their name."""
+    users = people.everyone(session, after=after, part=part, most=most)
     return [Listed(user, seen) for user, seen in zip(users, _seen(session, users), strict=True)]
 
 

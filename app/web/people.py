@@ -120,11 +120,13 @@ def _link(user: User) -> str:
 
 def _list(*, notice: RillError | None = None, name: str = "") -> Page:
     built, after = services(), storable(request.args.get("after", ""))
-    found = built.db.read(roster.page, after=after, most=roster.PAGE + 1) if built.settings.ways else []
+    part = storable(request.args.get("part", "")).strip()[:80]
+    most = roster.PAGE + 1
+    found = built.db.read(roster.page, after=after, part=part, most=most) if built.settings.ways else []
     more = found[roster.PAGE - 1].user.name if len(found) > roster.PAGE else None
     values = {"ways": built.settings.ways, "roles": people.ROLES, "name": name}
     return administration.page(
-        "people/index.html", notice=notice, listed=found[: roster.PAGE], more=more, after=after, **values
+        "people/index.html", notice=notice, listed=found[: roster.PAGE], more=more, after=after, part=part, **values
     )
 
 

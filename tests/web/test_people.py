@@ -342,6 +342,26 @@ def test_pages_a_long_list(root: Visitor, monkeypatch: pytest.MonkeyPatch) -> No
     assert not second.select("a:-soup-contains('More')")
 
 
+def test_finds_people_by_a_part_of_their_name(
+    root: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages.roster, "PAGE", 2)
+    for name in ("dora.smith@x.example", "dan.smith@x.example", "smith_y", "smithy"):
+        add(services, name)
+
+    def named(path: str) -> tuple[list[str], str]:
+        page = soup(root.get(path))
+        more = page.select_one("a:-soup-contains('More')")
+        return [row.text.strip() for row in page.select("tbody th")], more["href"] if more else ""
+
+    first, more = named("/admin/people?part=+SMITH")
+    assert first == ["dan.smith@x.example", "dora.smith@x.example"]
+    assert named(more) == (["smith_y", "smithy"], "")
+    assert named("/admin/people?part=h_")[0] == ["smith_y"]
+    assert named("/admin/people?part=%25")[0] == []
+    assert "Nobody with that in their name" in root.get("/admin/people?part=zz%00").text
+
+
 def test_shows_names_as_they_are(root: Visitor, services: Services) -> None:
     services.db.write(people.recognise, people.Identity("proxy:x", MARKUP))
     id = of(services, MARKUP).id
