@@ -44,8 +44,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """Give Rill with the demo Claude, at four times its pace."""
-    rill = start_rill(tmp_path_factory.mktemp("demo"), free_port(), RILL_DEMO_SPEED="4")
+    """Give Rill with the demo Claude, at twice its pace."""
+    rill = start_rill(tmp_path_factory.mktemp("demo"), free_port(), RILL_DEMO_SPEED="2")
     yield rill
     rill.stop()
 

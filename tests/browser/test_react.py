@@ -17,7 +17,6 @@ from tests.browser.conftest import Watch
 from tests.servers import ROOT, Process, free_port, start_rill
 
 VENDOR = Path(__file__).with_name("vendor")
-PORT = free_port()
 PAGE = """<!doctype html><title>A site</title><div id="root"></div>
 <script src="/react-18.3.1.min.js"></script><script src="/react-dom-18.3.1.min.js"></script>
 <script type="importmap">{"imports": {"react": "/react.mjs", "react/jsx-runtime": "/react.mjs"}}</script>
@@ -29,12 +28,24 @@ REACT = "export default React; export const { useState } = React;"
 
 
 @pytest.fixture(scope="module")
-def invited(upstream: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def other() -> Iterator[ThreadingHTTPServer]:
+    """Hold the other origin from before Rill hears of it until the last test."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def invited(
+    upstream: Process, other: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("invited")
     env = {
         "ANTHROPIC_API_KEY": "sk-ant-test",
         "ANTHROPIC_BASE_URL": upstream.url,
-        "RILL_API_ORIGINS": f"http://127.0.0.1:{PORT}",
+        "RILL_API_ORIGINS": f"http://127.0.0.1:{other.server_port}",
     }
     server = start_rill(folder, free_port(), **env)
     yield server
@@ -52,7 +63,7 @@ def component(url: str, folder: Path) -> str:
 
 
 @pytest.fixture
-def site(invited: Process, tmp_path: Path) -> Iterator[str]:
+def site(invited: Process, other: ThreadingHTTPServer, tmp_path: Path) -> str:
     """Serve the site, which has an origin of its own."""
     (tmp_path / "index.html").write_text(PAGE)
     (tmp_path / "react.mjs").write_text(REACT)
@@ -60,12 +71,8 @@ def site(invited: Process, tmp_path: Path) -> Iterator[str]:
     (tmp_path / "favicon.ico").touch()
     for file in VENDOR.glob("react*.js"):
         shutil.copy(file, tmp_path)
-    handler = partial(Quiet, directory=str(tmp_path))
-    server = ThreadingHTTPServer(("127.0.0.1", PORT), handler)
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield f"http://127.0.0.1:{PORT}/"
-    server.shutdown()
-    server.server_close()
+    other.RequestHandlerClass = partial(Quiet, directory=str(tmp_path))
+    return f"http://127.0.0.1:{other.server_port}/"
 
 
 class Quiet(SimpleHTTPRequestHandler):

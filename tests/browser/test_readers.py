@@ -22,7 +22,7 @@ def stuck_reader(rill: Process, reply: str) -> socket.socket:
 
 def test_lets_readers_go_that_take_nothing(tmp_path: Path, upstream: Process) -> None:
     rill = start_rill(tmp_path, free_port(), ANTHROPIC_API_KEY="sk-ant-test", ANTHROPIC_BASE_URL=upstream.url)
-    say(rill, "[[echo: 200]]\n" + "Many words that nobody reads. " * 6_000)
+    say(rill, "[[echo: 60]]\n" + "Many words that nobody reads. " * 6_000)
     with sqlite3.connect(tmp_path / "rill.db") as db:
         [reply] = db.execute("SELECT id FROM message WHERE role = 'assistant'").fetchone()
     readers = [stuck_reader(rill, reply) for _reader in range(20)]

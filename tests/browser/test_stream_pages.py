@@ -35,8 +35,8 @@ def deltas(page: Page) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
-def test_follows_a_running_stream_until_it_has_ended(page: Page, demo: Process) -> None:
-    start(page, demo, "long")
+def test_follows_a_running_stream_until_it_has_ended(page: Page, rill: Process) -> None:
+    start(page, rill, "[[reply: 36 600]]")
     wait_for_words(page, 5)
     page.get_by_role("link", name="Show stream").click()
     page.wait_for_url("**/events")
@@ -66,13 +66,14 @@ def test_shows_the_json_of_an_event_with_the_keyboard(page: Page, demo: Process)
     expect(page.locator("#event code")).to_contain_text('"type": "message_start"')
     page.get_by_role("link", name="Stream", exact=True).click()
     page.get_by_role("link", name="content_block_delta").click()
+    page.wait_for_url("**/events/list*")
     page.locator(".events__link").nth(2).click()
     expect(page.locator("#event code")).to_contain_text('"type": "text_delta"')
 
 
 def test_shows_a_stream_without_scripts(plain: Page, demo: Process) -> None:
     plain.goto(demo.url)
-    plain.locator("#prompt").fill("code")
+    plain.locator("#prompt").fill("long")
     plain.locator("#go").click(no_wait_after=True)
     plain.wait_for_url("**/live", wait_until="commit")
     plain.get_by_role("link", name="Show stream").first.click()
@@ -142,7 +143,8 @@ def test_compares_without_scripts(plain: Page, demo: Process) -> None:
     expect(plain.locator("#compare-whole-text")).to_contain_text("Downstream")
 
 
-def test_comes_back_after_a_lost_connection(page: Page, demo: Process) -> None:
+def test_comes_back_after_a_lost_connection(page: Page, demo: Process, watch: Watch) -> None:
+    watch.expected = ("ERR_INTERNET_DISCONNECTED", "htmx:error", "htmx:sse:error")
     compare(page, demo, "long")
     expect(page.locator("#compare-streamed-text")).to_contain_text("Downstream")
     page.context.set_offline(True)

@@ -109,7 +109,7 @@ FAULTS: dict[str, list[Answer]] = {
     "sliced": [Answer([bytes([byte]) for byte in SLICED])],
     "overloaded-once": [failing(529, "overloaded_error"), saying("Here ", "after all.")],
     "overloaded": [failing(529, "overloaded_error")] * 3,
-    "rate-limited": [failing(429, "rate_limit_error", retry_after="2"), saying("Here ", "after a wait.")],
+    "rate-limited": [failing(429, "rate_limit_error", retry_after="8"), saying("Here ", "after a wait.")],
     "cut": [Answer([*opening(), delta("This much "), 0.3, delta("arrived"), 0.3, CUT])],
     "error-mid": [erring("overloaded_error", *opening(), delta("This much arrived"))],
     "no-stop": [Answer([*opening(), delta("This much arrived")])],
