@@ -49,7 +49,8 @@ def change(session: Session, actor: str, given: dict[str, str]) -> None:
         limits = core_limits.read(given)
     except ValueError as error:
         name = str(error).replace("_", " ")
-        raise Invalid(f"The budget “{name}” is no amount. Write dollars or tokens. Nothing was changed.") from None
+        how = "2,000,000" if "tokens" in name else "0.50 or 1,000"
+        raise Invalid(f"The budget “{name}” is no amount. Write it as {how}. Nothing was changed.") from None
     take_turn(session, Turn.OPTIONS)
     session.merge(Option(name=_OPTION, value=limits.written()))
     said = ", ".join(f"{name} {value}" for name, value in limits.written().items() if value)
