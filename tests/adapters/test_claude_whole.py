@@ -10,6 +10,7 @@ from app.core.events import Event, Retrying
 from app.core.request import MessagesRequest
 from tests.adapters.conftest import Asker
 from tests.fakes.claude import HANG, Answer, FakeClaude, failing, opening, saying
+from tests.waiting import PATIENCE_S
 
 WHOLE = MessagesRequest("claude-x", 100, [{"role": "user", "content": "Hi"}], is_streamed=False)
 
@@ -69,7 +70,7 @@ def test_tries_again_what_may_pass(asker: Asker, fake: FakeClaude) -> None:
     ],
 )
 def test_says_what_went_wrong(limited, fake: FakeClaude, answer: Answer, code: str) -> None:
-    asker = limited(total_s=0.5)
+    asker = limited(total_s=0.5 if code == "timeout" else PATIENCE_S)
     fake.answers += [answer] * 3
 
     with pytest.raises(Upstream) as caught:

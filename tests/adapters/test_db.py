@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import gevent
@@ -148,7 +149,7 @@ def test_waits_for_a_lock_without_holding_up_the_rest(db: Database, tmp_path: Pa
     assert not writing.ready()
     other.execute("COMMIT")
     other.close()
-    writing.get(timeout=5)
+    writing.get(timeout=PATIENCE_S)
 
     assert beats == 20
     assert db.read(lambda session: session.get(User, "x")).name == "X"
@@ -173,27 +174,36 @@ def test_has_one_clock_for_all(each: Database) -> None:
     assert each.read(lambda session: session.scalar(select(db_now() + 20))) >= told + 20
 
 
+@contextmanager
+def held_up(db: Database, count: int) -> Iterator[list[gevent.Greenlet]]:
+    """Give so many reads of a 7, all of which Postgres is at, and keeps waiting until the block ends."""
+    read = text("SELECT 7 FROM pg_advisory_xact_lock(1)")
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+    url = db.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(1)")
+        reading = [gevent.spawn(db.read, lambda session: session.scalar(read)) for _ in range(count)]
+        until(lambda: len(other.execute(waiting).fetchall()) == count)
+        yield reading
+        other.execute("SELECT pg_advisory_unlock(1)")
+
+
 def test_lets_others_run_while_postgres_works(shared: Database) -> None:
-    working = gevent.spawn(shared.read, lambda session: session.scalar(text("SELECT 7 FROM pg_sleep(0.3)")))
-    beats = 0
-    while not working.ready():
-        gevent.sleep(0.01)
-        beats += 1
+    with held_up(shared, 1) as [working]:
+        for _ in range(10):
+            gevent.sleep(0.01)
+        assert not working.ready()
 
     assert waits_on_the_loop()
-    assert beats > 5
-    assert working.get() == 7
+    assert working.get(timeout=PATIENCE_S) == 7
 
 
-def test_keeps_a_connection_for_the_journal(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keeps_a_connection_for_the_journal(shared: Database) -> None:
     shared.engine.pool._timeout = 0.2
-    sleep = text("SELECT pg_sleep(0.8)")
-    busy = [gevent.spawn(shared.read, lambda session: session.scalar(sleep)) for _ in range(engines.POOL)]
-    gevent.sleep(0.1)
-
-    with pytest.raises(Unreachable):
-        shared.read(lambda session: session.scalar(text("SELECT 1")))
-    assert shared.write_journal(lambda session: session.scalar(text("SELECT 2"))) == 2
+    with held_up(shared, engines.POOL) as busy:
+        with pytest.raises(Unreachable):
+            shared.read(lambda session: session.scalar(text("SELECT 1")))
+        assert shared.write_journal(lambda session: session.scalar(text("SELECT 2"))) == 2
 
     gevent.joinall(busy, raise_error=True)
     assert shared.read(lambda session: session.scalar(text("SELECT 1"))) == 1

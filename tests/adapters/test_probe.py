@@ -11,8 +11,8 @@ from app.adapters import probe as module
 from app.adapters.probe import probe
 from app.core import diagnosis
 
-#: The plan at twenty times its pace.
-PLAN = tuple(instant / 20 for instant in diagnosis.PLAN)
+#: A plan with a short silence; a machine that stands still for less than half a second makes no heap of its ten.
+PLAN = (*(turn / 10 for turn in range(10)), 1.2, 1.3, 1.4)
 
 
 class _Way(BaseHTTPRequestHandler):
@@ -40,6 +40,7 @@ class _Way(BaseHTTPRequestHandler):
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(diagnosis, "PLAN", PLAN)
+    monkeypatch.setattr(diagnosis, "_LATE_S", 30.0)
     monkeypatch.setattr(module, "PLAN", PLAN)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Way)
     Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

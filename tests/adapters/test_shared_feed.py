@@ -9,7 +9,7 @@ from app.adapters import shared_feed
 from app.adapters.feed import Entry, Subscription
 from app.adapters.shared_feed import SharedFeed
 from tests.backends import Redis
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def redis() -> Iterator[Redis]:
 def feeds(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SharedFeed, SharedFeed]]:
     """Give the feeds of two processes."""
     monkeypatch.setattr(shared_feed, "BREAK_S", 0.3)
+    monkeypatch.setattr(shared_feed, "COMMAND_S", PATIENCE_S)
     feeds = SharedFeed(redis.url, worker="one"), SharedFeed(redis.url, worker="two")
     running = [gevent.spawn(feed.run) for feed in feeds]
     gevent.sleep(0.05)

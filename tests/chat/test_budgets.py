@@ -23,7 +23,7 @@ from app.core.pricing import Tokens
 from app.core.tally import Bill
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
-from tests.waiting import until_idle
+from tests.waiting import until, until_idle
 
 CALL = Call(LOCAL_OWNER, "claude-sonnet-5-5", Tokens(output=100_000))  # a dollar
 DAY = Rules(Limits(day=2_500_000))
@@ -182,7 +182,7 @@ def test_adds_up_each_budget_by_itself(db: Database, clock: Clock) -> None:
     assert sums(*names) == ["$0.00204", "$0.01234", "$0.00004", "$0.00034"]
 
 
-def test_lets_one_of_fifty_through_at_once(services: Services, claude: ScriptedClaude) -> None:
+def test_lets_one_of_fifty_through_at_once(services: Services, claude: ScriptedClaude, clock: Clock) -> None:
     with_limits(services, day=150_000)
     release = Flag()
     claude.scripts += [[release, *saying("One.")] for _ in range(50)]
@@ -192,12 +192,9 @@ def test_lets_one_of_fifty_through_at_once(services: Services, claude: ScriptedC
     ]
     for reply in replies:
         services.runner.start(reply)
-    with gevent.Timeout(20):
-        while services.runner.running > 1:
-            gevent.sleep(0.01)
-        release.set()
-        while services.runner.running:
-            gevent.sleep(0.01)
+    until(lambda: services.runner.running == 1)
+    release.set()
+    until_idle(services)
 
     assert len(claude.requests) == 1
     ended = services.db.read(lambda session: list(session.scalars(select(Message).where(Message.role == "assistant"))))
@@ -326,7 +323,7 @@ def test_warns_soon(db: Database, clock: Clock, spent: int, said: str) -> None:
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 120_000), st.booleans()), max_size=20))
-def test_never_spends_more_than_there_is(db: Database, calls: list[tuple[int, bool]]) -> None:
+def test_never_spends_more_than_there_is(db: Database, clock: Clock, calls: list[tuple[int, bool]]) -> None:
     db.write(lambda session: session.execute(update(Spending).values(day="2000-01-01")))
     for tokens, is_settled in calls:
         try:

@@ -13,6 +13,7 @@ from app.adapters.models import LOCAL_OWNER, Message
 from app.chat import conversations, journal, keeper, leases
 from app.core.events import BlockStart, TextDelta, to_entry
 from app.web.services import Services
+from tests.waiting import PATIENCE_S
 
 SAID = [BlockStart(0, {"type": "text", "text": ""}), TextDelta(0, "Half"), TextDelta(0, " a loaf")]
 YOUNG, OLD = journal.KEPT - timedelta(minutes=1), journal.KEPT + timedelta(minutes=1)
@@ -59,6 +60,7 @@ def test_is_swept_in_steps(db: Database) -> None:
 
 def test_is_swept_by_the_keeper(services: Services, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "SWEPT", 2)
+    monkeypatch.setattr(keeper, "TAKING_S", PATIENCE_S)
     old = [said(db, ended=OLD) for _turn in range(5)]
 
     services.keeper.tick()

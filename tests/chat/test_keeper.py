@@ -185,6 +185,7 @@ def test_shows_a_reply_that_another_process_writes(two: tuple[Services, Services
     with other.live.view(reply.id) as view:
         assert "Half a" in view.blocks[0].html(cursor="|")
         go_on.set()
+        until_written(one, reply.id, "And more.")
         gevent.sleep(0.5)  # longer than the feed may be silent
         other.live.poll()
         view.refresh()

@@ -97,12 +97,10 @@ def test_ends_only_when_all_is_rendered(services: Services, claude: ScriptedClau
 
     def watch() -> None:
         with services.live.view(sent.reply.id) as view:
-            for _turn in range(2_000):
-                if view.end:
-                    found.append(view.blocks[0].html().count("<em>"))
-                    return
+            while not view.end:
                 view.refresh()
                 gevent.sleep(0.001)
+            found.append(view.blocks[0].html().count("<em>"))
 
     watchers = [gevent.spawn(watch) for _reader in range(3)]
     gevent.sleep(0.05)

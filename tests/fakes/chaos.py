@@ -65,8 +65,12 @@ class Chaos:
         server = socket.socket()
         if self.receive:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive)
-        server.settimeout(60)
-        server.connect(("127.0.0.1", self._target))
+        try:
+            server.settimeout(60)
+            server.connect(("127.0.0.1", self._target))
+        except OSError:
+            server.close()
+            raise
         return server
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:

@@ -54,7 +54,7 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Give a Postgres server."""
-    with backends.postgres() as server:
+    with backends.postgres(is_durable=False) as server:
         yield server
 
 

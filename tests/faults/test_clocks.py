@@ -42,7 +42,7 @@ def test_leases_go_by_the_databases_clock(make_site: MakeSite, by: str) -> None:
     right, wrong = site.start(), site.start(**shifted(by))
     history = site.history
     for server in (right, wrong):
-        history.begin([server.url], words=500, speed=15)
+        history.begin([server.url], words=700, speed=15)
     history.until_all_see(8)
     time.sleep(LEASE_S + 3)  # each has looked for expired leases several times
     assert history.statuses() == {"running"}

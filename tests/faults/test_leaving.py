@@ -13,8 +13,10 @@ from tests.servers import Process
 
 #: The master gives its worker 25 s, and kills it then.
 GONE_S = 40
-FORM = ("Content-Length: 1000", "Content-Type: application/x-www-form-urlencoded")
-JSON = ("Content-Length: 1000", "Content-Type: application/json")
+#: Is answered with 100 as soon as it is served.
+LONG = ("Content-Length: 1000", "Expect: 100-continue")
+FORM = (*LONG, "Content-Type: application/x-www-form-urlencoded")
+JSON = (*LONG, "Content-Type: application/json")
 
 
 def gone(server: Process) -> str:
@@ -51,7 +53,7 @@ def test_stores_what_runs_beside_requests_that_never_arrive(make_site: MakeSite)
     with begin(server, "/conversations", *FORM) as slow, begin(server, "/api/chat", *JSON) as other:
         for sender in (slow, other):
             sender.sendall(b"text=")
-        time.sleep(0.5)
+        assert [status(slow), status(other)] == [100, 100]
         server.process.terminate()
         answers = [status(slow), status(other)]
         gone(server)
@@ -66,8 +68,8 @@ def test_stores_what_runs_beside_a_request_that_never_ends(make_site: MakeSite) 
     site = make_site("sqlite")
     server = site.start()
     history = begin_all(site)
-    with begin(server, "/_wait/600", f"Origin: {server.url}", "Content-Length: 0") as endless:
-        time.sleep(0.5)
+    with begin(server, "/_wait/600", f"Origin: {server.url}", "Content-Length: 0", "Expect: 100-continue") as endless:
+        assert status(endless) == 100
         server.process.terminate()
         gone(server)
         assert status(endless) == 0
@@ -90,7 +92,7 @@ def test_stores_what_runs_beside_a_request_that_never_ends(make_site: MakeSite) 
 def test_stores_what_runs_when_a_terminal_ends_all_processes(make_site: MakeSite, signals: list[int]) -> None:
     """A terminal signals the master and its worker, and the master its worker again."""
     site = make_site("sqlite")
-    server = site.start(RILL_TEST_FINISH_S="0.05")
+    server = site.start(RILL_TEST_FINISH_S="0.02")
     history = begin_all(site, count=20)
     for number in signals:
         os.killpg(server.process.pid, number)

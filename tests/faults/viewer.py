@@ -17,7 +17,7 @@ from tests.web.wire import Page
 _WORD = re.compile(r"\b(k[0-9a-f]{10})-\d")
 
 #: After this long a viewer gives up, in seconds: far longer than any test takes.
-PATIENCE_S = 120.0
+PATIENCE_S = 600.0
 
 
 class Viewer(Thread):
@@ -56,7 +56,7 @@ class Viewer(Thread):
                 self.errors.append(repr(error))
                 return
             time.sleep(random.uniform(0.05, 0.4))
-        while self.page.is_done and self.final is None and time.monotonic() < until:
+        while self.page.is_done and self.final is None and time.monotonic() < until and not self.is_leaving.is_set():
             try:
                 self._finish(self.home or self.urls[turn % len(self.urls)])
             except (OSError, http.client.HTTPException):

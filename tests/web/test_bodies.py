@@ -167,12 +167,12 @@ def test_waits_for_no_body_once_it_has_been_given_up(client: FlaskClient, found:
 
 
 def test_gives_a_body_that_comes_steadily_its_time(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(bodies, "PATIENCE_S", 2.0)
     monkeypatch.setattr(bodies, "PACE", 5)
-    body = Slow(0.03, 30)
+    body = Slow(0.03, 100)
 
-    assert send(client, Route("", "POST", "/conversations"), body, FORM, CONTENT_LENGTH="30") == 422
-    assert body.taken == 30
+    assert send(client, Route("", "POST", "/conversations"), body, FORM, CONTENT_LENGTH="100") == 422
+    assert body.taken == 100
 
 
 @pytest.mark.parametrize("path", ["/conversations", "/compare", "/api/chat"])

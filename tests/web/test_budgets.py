@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.chat import audit
+from app.chat import audit, budgets
 from app.web.services import Services
 from tests.scripted import ScriptedClaude
 from tests.web.door import ACCOUNTS, add, enter
@@ -91,7 +91,9 @@ def test_says_in_the_reply_that_the_rest_is_too_little(client: FlaskClient, serv
     assert "Retry" in page
 
 
-def test_warns_on_every_page(client: FlaskClient, services: Services) -> None:
+def test_warns_on_every_page(client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = budgets.now()
+    monkeypatch.setattr(budgets, "now", lambda: moment)
     client.post("/admin/budgets", data={"tokens_day": "10000"})
     start(client)
     wait(services)

@@ -203,7 +203,7 @@ LIES: dict[str, dict[str, Any]] = {
     "expired": {"exp": NOW - 3600},
     "no end": {"exp": None},
     "an end that is no number": {"exp": "tomorrow"},
-    "not yet": {"iat": NOW + 3600},
+    "not yet": {"iat": NOW + 36_000},
     "no beginning": {"iat": None},
     "nobody": {"sub": None},
     "empty": {"sub": ""},
@@ -347,6 +347,7 @@ def test_says_when_nobody_answers(make_flow: Callable[..., Flow]) -> None:
 
 def test_leaves_a_provider_in_peace_that_fails(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
     flow.provider.answer = {DISCOVERY: lambda start: fakes.answer(start, {}, "500 Oh")}
+    monkeypatch.setattr(oidc, "_REST_S", PATIENCE_S)
     pressed = [gevent.spawn(flow.app.test_client().get, "/login/oidc") for _person in range(20)]
     gevent.joinall(pressed, timeout=PATIENCE_S)
 

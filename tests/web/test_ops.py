@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import gevent
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -14,7 +13,7 @@ from app.chat import conversations
 from app.web.services import Services
 from tests.backends import NO_REDIS
 from tests.scripted import ScriptedClaude, saying
-from tests.waiting import until_idle
+from tests.waiting import until, until_idle
 
 
 def test_is_ready(client: FlaskClient) -> None:
@@ -67,7 +66,7 @@ def test_stays_ready_without_redis(make_app: Callable[..., Flask]) -> None:
     app = make_app(REDIS_URL=NO_REDIS)
     services: Services = app.extensions["rill"]
     services.open()
-    gevent.sleep(0.1)
+    until(lambda: not services.feed.is_up)
 
     answer = app.test_client().get("/readyz")
 

@@ -60,8 +60,11 @@ def root(guarded: Flask) -> Visitor:
     return enter(guarded, "root")
 
 
-def test_shows_this_month_when_none_is_named(client: FlaskClient, services: Services) -> None:
+def test_shows_this_month_when_none_is_named(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = datetime.now(UTC)
+    monkeypatch.setattr("app.web.usage.now", lambda: now)
     spend(services, "Local owner", 1_500_000, day=f"{now:%Y-%m-%d}")
     page = soup(client.get(f"/usage?month={now:%Y-%m}"))
 
