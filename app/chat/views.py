@@ -99,6 +99,7 @@ class LiveReplies:
         """Look after the views of replies that other workers write, for ever; spawn this once."""
         while True:
             gevent.sleep(POLL_S)
+            self._sweep()
             try:
                 self.poll()
             except Exception as error:  # the database may be away: readers wait, and nothing is lost

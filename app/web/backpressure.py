@@ -1,9 +1,9 @@
 """Readers that take nothing: little of the stream waits for them, and not for long."""
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 from gevent.socket import wait_read
@@ -12,6 +12,10 @@ from gevent.socket import wait_read
 STUCK_S = 15.0
 #: How much the kernel holds for one reader, in bytes: without a bound it was measured to be megabytes.
 SEND_BUFFER = 65_536
+#: Most that is given to the connection at once, in bytes or characters: it is given STUCK_S for each piece.
+PIECE = 65_536
+
+_T = TypeVar("_T", str, bytes)
 
 
 @contextmanager
@@ -41,6 +45,13 @@ def _watch(connection: socket.socket, when_gone: Callable[[], object]) -> None:
     except OSError:
         pass
     when_gone()
+
+
+def in_pieces(stream: Iterable[_T]) -> Iterator[_T]:
+    """Pass a stream on in pieces, so that a reader who takes something, however slowly, is not let go."""
+    for found in stream:
+        for start in range(0, len(found), PIECE):
+            yield found[start : start + PIECE]
 
 
 @contextmanager

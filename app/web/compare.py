@@ -13,7 +13,7 @@ from app.core.errors import NotFound, RillError, TooMany, Unavailable
 from app.core.request import WHOLE_TOKENS
 from app.core.sse import STREAM_HEADERS, encode
 from app.web import asked, auth, htmx, pages
-from app.web.backpressure import bounded
+from app.web.backpressure import bounded, in_pieces
 from app.web.columns import columns, frames, progress
 from app.web.services import services
 
@@ -65,7 +65,7 @@ def show(id: str) -> Response:
 @bp.get("/<id>/stream")
 def stream(id: str) -> Response:
     """Stream both replies with their clocks; always 200 and an event stream, because only ``done`` stops hx-sse."""
-    return Response(stream_with_context(_frames(id)), headers=STREAM_HEADERS)
+    return Response(stream_with_context(in_pieces(_frames(id))), headers=STREAM_HEADERS)
 
 
 def _frames(id: str) -> Iterator[bytes]:

@@ -18,8 +18,9 @@ from app.chat import branches
 from app.chat import conversations as chat
 from app.chat.conversations import Opened, Sent
 from app.core.errors import RillError
+from app.core.events import LIVE
 from app.web import asked, auth, htmx, pages
-from app.web.backpressure import bounded
+from app.web.backpressure import bounded, in_pieces
 from app.web.frames import Plain
 from app.web.services import services
 
@@ -27,6 +28,8 @@ bp = Blueprint("conversations", __name__)
 
 #: Marks in the rendered page the places where a plain browser's reply grows, and where its footer goes.
 _HERE, _AFTER = "<!-- the reply -->", "<!-- its footer -->"
+
+_LEFT = "This page follows the reply no longer; the reply goes on."
 
 #: What is said on the page that follows something done.
 _SAID = {"deleted": "The chat was deleted.", "forgotten": "All your chats were deleted."}
@@ -94,22 +97,32 @@ def live(id: str) -> BaseResponse:
     opened = services().db.read(chat.get, auth.owner(), id)
     if opened.live_reply is None:
         return htmx.see_other(url_for(".show", id=id))
-    response = Response(stream_with_context(_grow(opened, opened.live_reply.id)), mimetype="text/html")
+    page = pages.chat_page(opened, is_plain=True, here=_HERE, after=_AFTER)
+    pieces = in_pieces(_grow(page, opened.id, opened.live_reply.id))
+    response = Response(stream_with_context(pieces), mimetype="text/html")
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Cache-Control"] = "no-store, no-transform"
     return response
 
 
-def _grow(opened: Opened, reply_id: str) -> Iterator[str]:
+def _grow(page: str, id: str, reply_id: str) -> Iterator[str]:
     built = services()
-    head, _, rest = pages.chat_page(opened, is_plain=True, here=_HERE, after=_AFTER).partition(_HERE)
+    head, _, rest = page.partition(_HERE)
     body_end, _, foot = rest.partition(_AFTER)
     yield head
-    with bounded(request.environ), built.live.view(reply_id, auth.owner()) as view:
-        yield from Plain(view, current_app.jinja_env, is_alive=auth.watch(built.is_alive)).stream()
-    reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
-    earlier = built.db.read(branches.earlier, auth.owner(), opened.id)
-    yield body_end + render_template("replies/_footer.html", reply=reply, earlier=earlier) + foot
+    sentence = _LEFT
+    try:
+        with bounded(request.environ), built.live.view(reply_id, auth.owner()) as view:
+            yield from Plain(view, current_app.jinja_env, is_alive=auth.watch(built.is_alive)).stream()
+        reply = built.db.read(chat.get_reply, auth.owner(), reply_id)
+        earlier = built.db.read(branches.earlier, auth.owner(), id)
+    except RillError as error:
+        reply, sentence = None, str(error)
+    if reply is None or reply.status in LIVE:
+        end = render_template("replies/_left.html", id=id, sentence=sentence)
+    else:
+        end = render_template("replies/_footer.html", reply=reply, earlier=earlier)
+    yield body_end + end + foot
 
 
 def _run(sent: Sent) -> None:

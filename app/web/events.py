@@ -1,8 +1,10 @@
 """Show stream: what Claude sent of a reply, event by event, and when."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import gevent
 from flask import Blueprint, Response, make_response, render_template, request
 
 from app.adapters.clock import now
@@ -27,6 +29,9 @@ _SNIPPET = 60
 
 #: Without scripts the page of a running reply loads itself again, after so many seconds.
 AGAIN_S = 2
+
+#: Events that are summed up in one go: two milliseconds.
+_TURN = 300
 
 _Events = list[tuple[int, Event]]
 
@@ -74,7 +79,8 @@ def _kept(id: str) -> tuple[Message, _Events]:
 
 def _values(reply: Message, events: _Events | None) -> dict[str, Any]:
     is_live = reply.status in LIVE
-    found = timeline(events or [], until_ms=round(_age_ms(reply) if is_live else 1000 * (reply.total_s or 0)))
+    until_ms = round(_age_ms(reply) if is_live else 1000 * (reply.total_s or 0))
+    found = timeline(_in_turns(events or []), until_ms=until_ms)
     silent_ms = found.end_ms - found.last_ms if is_live else None
     return {
         "reply": reply,
@@ -89,6 +95,14 @@ def _values(reply: Message, events: _Events | None) -> dict[str, Any]:
         "again_s": AGAIN_S,
         "days": services().settings.traces_days,
     }
+
+
+def _in_turns(events: _Events) -> Iterator[tuple[int, Event]]:
+    """Give the events, and others their turn between: of a long reply there are very many."""
+    for number, event in enumerate(events, 1):
+        yield event
+        if number % _TURN == 0:
+            gevent.sleep(0)
 
 
 def _age_ms(reply: Message) -> float:

@@ -70,14 +70,15 @@ class Frames:
         html = self._since(since) if is_known else self._reset()
         html += partial("#offline", "", swap="delete")  # static/offline.html says that there is no connection
         while True:
-            version = view.version
-            html += self._wait() + self._beat() + (self._last() if view.end else "")
+            version, end = view.version, view.end  # as of now: while a frame is sent, others may take in more
+            html += self._wait() + self._beat() + (self._last() if end else "")
             if html:
                 yield encode(html, id=str(Cursor(view.id, version)))
-            if view.end:
+            if end:
                 yield encode("done", event="done")
                 return
-            self._await_change(version)
+            if view.end is None:
+                self._await_change(version)
             if stay.is_over():
                 yield encode("", event="leave", retry_s=random.uniform(*COME_BACK_S))
                 return
@@ -166,7 +167,7 @@ class Plain:
         while not stay.is_over():
             self._view.refresh()
             end = self._view.end  # as of now: while HTML is sent, others may take in more
-            for html in self._grow():
+            for html in filter(None, self._grow()):
                 beat_at = monotonic() + PLAIN_BEAT_S
                 yield html
             if end:

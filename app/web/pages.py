@@ -28,14 +28,17 @@ _OF_A_CHAT = {
 }
 
 
-def chat_page(opened: Opened | None, *, notice: str = "", draft: str = "", **values: Any) -> str:
-    """Render the chat page, of a conversation or for a new one."""
+def chat_page(
+    opened: Opened | None, *, notice: str = "", draft: str = "", is_plain: bool = False, **values: Any
+) -> str:
+    """Render the chat page, of a conversation or for a new one; ``is_plain`` without the beginning of what grows."""
     live_reply = opened.live_reply if opened else None
     return render_template(
         "conversations/show.html",
         conversation=opened,
         live_reply=live_reply,
-        view=live_view(live_reply) if live_reply else None,
+        view=live_view(live_reply) if live_reply and not is_plain else None,
+        is_plain=is_plain,
         notice=notice,
         draft=draft,
         **page_values(opened.id if opened else None),

@@ -25,7 +25,7 @@ from app.core.errors import NotFound, TooMany, Unavailable
 from app.core.events import LIVE
 from app.core.sse import STREAM_HEADERS, Cursor, encode
 from app.web import auth, htmx, pages
-from app.web.backpressure import bounded
+from app.web.backpressure import bounded, in_pieces
 from app.web.frames import Frames
 from app.web.services import services
 
@@ -60,7 +60,7 @@ def stream(id: str) -> Response:
     Always 200 and an event stream: no status code stops hx-sse, a ``done`` event does.
     """
     cursor = Cursor.parse(request.headers.get("Last-Event-ID") or request.args.get("after"))
-    return Response(stream_with_context(_frames(id, cursor)), headers=STREAM_HEADERS)
+    return Response(stream_with_context(in_pieces(_frames(id, cursor))), headers=STREAM_HEADERS)
 
 
 @bp.post("/<id>/stop")

@@ -1,12 +1,18 @@
 """The chat page: plain forms and htmx, what comes back and what is kept."""
 
+from unittest.mock import Mock
+
 import pytest
 from flask.testing import FlaskClient
 from gevent.event import Event as Flag
 
+from app.adapters.db import Unreachable
 from app.adapters.models import LOCAL_OWNER, Conversation
-from app.chat import listing
+from app.chat import listing, views
+from app.chat.live import LiveReply
+from app.core.errors import NotFound
 from app.core.events import BlockStart, MessageStart, TextDelta
+from app.web import frames
 from app.web.services import Services
 from tests.scripted import ScriptedClaude, saying
 from tests.waiting import until_written
@@ -217,6 +223,38 @@ def test_grows_in_a_page_without_scripts(client: FlaskClient, claude: ScriptedCl
     assert "11 tokens" in reply.select_one(".figures").text
     assert page.select_one("#prompt")
     assert not page.select("#conn")
+
+
+@pytest.mark.parametrize("why", ["too many", "away", "deleted", "leaving"])
+def test_ends_a_page_without_scripts_with_a_sentence_where_it_cannot_follow(
+    client: FlaskClient, services: Services, claude: ScriptedClaude, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    claude.scripts.append([*saying("Half ")[:3], Flag()])
+    id = start(client)
+    reply = reply_id(client, id)
+    until_written(services, reply, "Half ")
+    sentences = {
+        "too many": "More pages are open",
+        "away": "Away.",
+        "deleted": "no such",
+        "leaving": "the reply goes on",
+    }
+    if why == "too many":
+        monkeypatch.setattr(views, "MAX_READERS", 0)
+    elif why == "leaving":
+        monkeypatch.setattr(frames, "PLAIN_LEAVE_S", 0.0)
+        monkeypatch.setattr(services, "is_alive", lambda: False)
+    else:
+        error = Unreachable("Away.") if why == "away" else NotFound("There is no such reply.")
+        monkeypatch.setattr(LiveReply, "refresh", Mock(side_effect=error))
+
+    response = client.get(f"/c/{id}/live")
+    page = soup(response)
+
+    assert response.text.rstrip().endswith("</html>")
+    assert sentences[why] in page.select_one(".message--reply .message__note").text
+    assert page.select_one(".message__note a")["href"] == f"/c/{id}/live"
+    assert (bool(page.select_one("#prompt")), page.select(".figures")) == (True, [])
 
 
 def test_shows_hostile_text_as_text(client: FlaskClient, services: Services, claude: ScriptedClaude) -> None:

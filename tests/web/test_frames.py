@@ -10,6 +10,8 @@ from app.adapters.feed import Entry, Feed
 from app.chat.live import LiveReply
 from app.core.events import BlockStart, BlockStop, End, Event, TextDelta, ThinkingDelta, to_entry
 from app.core.sse import Cursor
+from app.web import frames
+from app.web.backpressure import PIECE, in_pieces
 from app.web.frames import Frames, Plain
 
 WORDS = [f"w{n}w" for n in range(600)]
@@ -95,3 +97,36 @@ def test_grows_to_the_end_of_what_is_still_being_rendered(app: Flask, reply: Rep
 
     assert missing("".join(Plain(reply.view, app.jinja_env, is_alive=lambda: True).stream())) == []
     other.join()
+
+
+def test_sends_all_of_what_comes_to_an_end_while_a_frame_is_sent(app: Flask, reply: Reply) -> None:
+    reply.say(TEXT, TextDelta(0, "One two. "))
+    reply.view.refresh()
+    stream = Frames(reply.view, app.jinja_env, is_alive=lambda: True).stream(None)
+    sent = [next(stream)]  # it is on its way
+    reply.say(TextDelta(0, "Three four."), BlockStop(0), End("done"))
+    reply.view.refresh()
+
+    html = text_of(iter([*sent, *stream]))
+
+    assert ("Three four." in html, 'class="whole"' in html) == (True, True)
+    assert html.index("Three four.") < html.index('class="whole"') < html.index("event: done")
+
+
+def test_shows_proxies_that_a_silent_page_without_scripts_lives(
+    app: Flask, reply: Reply, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "PLAIN_BEAT_S", 0.02)
+    monkeypatch.setattr(frames, "PLAIN_FRAME_S", 0.01)
+    plain = Plain(reply.view, app.jinja_env, is_alive=lambda: True).stream()
+    reply.say(TEXT, TextDelta(0, "One two. "))
+
+    assert "One two." in next(plain)
+    assert [next(plain) for _beat in range(3)] == ["<!-- -->"] * 3
+
+
+def test_gives_a_long_frame_in_pieces() -> None:
+    pieces = list(in_pieces([b"x" * (2 * PIECE + 1), b"", b"y"]))
+
+    assert [len(piece) for piece in pieces] == [PIECE, PIECE, 1, 1]
+    assert b"".join(pieces) == b"x" * (2 * PIECE + 1) + b"y"
