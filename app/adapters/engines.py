@@ -28,6 +28,7 @@ _PRAGMAS = (
     "foreign_keys=ON",
     "busy_timeout=5000",
     "secure_delete=ON",
+    "cache_size=-512",  # in KiB, of each connection: the system has the file's pages in memory, once for all
 )
 
 

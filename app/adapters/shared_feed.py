@@ -42,7 +42,7 @@ class SharedFeed(Feed):
         options: dict[str, Any] = {"socket_connect_timeout": COMMAND_S, "retry": never, "protocol": 2}
         if url.startswith("rediss://") and not verify:
             options["ssl_cert_reqs"] = "none"
-        self._sender = redis.Redis.from_url(url, max_connections=2, socket_timeout=COMMAND_S, **options)
+        self._sender = redis.Redis.from_url(url, max_connections=4, socket_timeout=COMMAND_S, **options)
         self._reader = redis.Redis.from_url(url, max_connections=1, socket_timeout=3 * BLOCK_S, **options)
         self._wake_key = f"rill:wake:{worker}"
         self._outbox: deque[tuple[str, str, dict[str, str]]] = deque(maxlen=OUTBOX)

@@ -72,6 +72,24 @@ class Keeper:
             except Exception as error:  # the database may be away: the leases say what that means
                 log.error("keeper.failed", extra={"error": type(error).__name__})
 
+    def hear_stops(self) -> None:
+        """Stop replies of this worker that others were asked to stop, for ever; spawn this once.
+
+        Whoever presses Stop waits for that, so it waits for nothing else that there is to do.
+        """
+        while True:
+            gevent.sleep(TICK_S)
+            try:
+                self.stop_cancelled()
+            except Exception as error:
+                log.error("keeper.failed", extra={"error": type(error).__name__})
+
+    def stop_cancelled(self) -> None:
+        """Stop those of this worker's replies that are to be stopped."""
+        if held := self._runner.held:
+            for reply_id in self._db.read(leases.cancelled, [reply_id for reply_id, _epoch in held]):
+                self._runner.stop(reply_id)
+
     def watch_the_loop(self) -> None:
         """Measure for ever how late the event loop is; spawn this once."""
         while True:
@@ -83,14 +101,10 @@ class Keeper:
         """Do what is due."""
         if not self._is_open:
             self.open()
-        held = self._runner.held
-        if held:
-            for reply_id in self._db.read(leases.cancelled, [reply_id for reply_id, _epoch in held]):
-                self._runner.stop(reply_id)
         if monotonic() < self._round_at:
             return
         self._round_at = monotonic() + ROUND_S
-        if held:
+        if held := self._runner.held:
             self._runner.fence(self._db.write(leases.renew, held, self._runner.worker))
         if not self._runner.is_draining:
             self._take_over()
@@ -103,11 +117,11 @@ class Keeper:
             return
         self._sweep_at = monotonic() + SWEEP_S
         self._db.write(self._sweep_small)
-        if not self._in_steps(keeping.sweep, self._retention_days):
+        is_done = self._in_steps(keeping.sweep, self._retention_days)
+        if not (self._in_steps(traces.sweep, self._traces_days) and is_done):
             self._sweep_at = 0.0
 
     def _sweep_small(self, session: Session) -> None:
-        traces.sweep(session, self._traces_days)
         logins.sweep(session)
         budgets.sweep(session)
         audit.sweep(session)

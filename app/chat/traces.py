@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import bindparam, delete, text
+from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.orm import Session
 
 from app.adapters.clock import now
@@ -41,7 +41,12 @@ def of(session: Session, owner: str, reply_id: str) -> tuple[Message, list[tuple
     return reply, read(session, reply)
 
 
-def sweep(session: Session, days: int) -> None:
-    """Delete what is older than so many days, but nothing that is as young as the journals that are kept."""
+def sweep(session: Session, days: int, most: int) -> int:
+    """Delete up to ``most`` that are older than so many days, but none that is as young as the journals that are kept.
+
+    Gives how many there were.
+    """
     limit = now() - max(timedelta(days=days), journal.KEPT)
-    session.execute(delete(StreamTrace).where(StreamTrace.created_at < limit))
+    old = session.scalars(select(StreamTrace.message_id).where(StreamTrace.created_at < limit).limit(most)).all()
+    session.execute(delete(StreamTrace).where(StreamTrace.message_id.in_(old)))
+    return len(old)

@@ -1,6 +1,7 @@
 """Conversations: a new one, one of them, and what is said in them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask import (
     Blueprint,
@@ -147,6 +148,6 @@ def _refused(opened: Opened | None, error: RillError) -> Response:
     if htmx.is_htmx():
         raise error
     form = request.form
-    kept = {"draft": form.get("text", ""), "chosen": form.get("preset", ""), "chosen_model": form.get("model", "")}
-    page = pages.chat_page(opened, notice=str(error), **kept)
+    chosen: dict[str, Any] = {"chosen": form.get("preset", ""), "chosen_model": form.get("model", "")}
+    page = pages.chat_page(opened, notice=str(error), draft=form.get("text", ""), **chosen)
     return htmx.vary(make_response(page, error.status))

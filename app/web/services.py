@@ -53,7 +53,9 @@ class Services:
 
     def open(self) -> None:
         """Begin what goes on beside the requests, and take over what earlier processes left; call once."""
-        loops = {"keeper": self.keeper.run, "lag": self.keeper.watch_the_loop, "views": self.live.follow}
+        keeper = self.keeper
+        loops = {"keeper": keeper.run, "stops": keeper.hear_stops, "lag": keeper.watch_the_loop}
+        loops["views"] = self.live.follow
         if self.settings.redis_url:
             loops["feed"] = self.feed.run
         self._greenlets = {name: gevent.spawn(run) for name, run in loops.items()}

@@ -169,7 +169,7 @@ def test_stops_a_reply_that_another_process_was_asked_to_stop(
     reply = begin(one)
 
     other.db.write(leases.cancel, reply.id)
-    one.keeper.tick()
+    one.keeper.stop_cancelled()
     until_idle(one)
 
     assert (reply_of(one, reply).status, reply_of(one, reply).text) == ("stopped", "Half")

@@ -70,9 +70,9 @@ def test_forgets_after_the_days_the_operator_says(services: Services, claude: Sc
     aged = update(StreamTrace).where(StreamTrace.message_id == old.id).values(created_at=now() - timedelta(days=8))
     services.db.write(lambda session: session.execute(aged) and None)
 
-    services.db.write(traces.sweep, 7)
+    assert services.db.write(traces.sweep, 7, 20) == 1
     assert read(services, old) is None
     assert read(services, young) is not None
 
-    services.db.write(traces.sweep, 0)  # ten minutes even then
+    assert services.db.write(traces.sweep, 0, 20) == 0  # ten minutes even then
     assert read(services, young) is not None

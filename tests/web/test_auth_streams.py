@@ -135,7 +135,7 @@ def test_stops_the_replies_to_somebody_who_is_kept_out(make_app: Callable[..., F
         assert visitor.post("/conversations", {"text": name, "nonce": "1"}).status_code == 303
     until(lambda: len(services.runner.held) == 2)
     services.db.write(people.disable, "test", services.db.read(people.find, "ann").id)
-    services.keeper.tick()
+    services.keeper.stop_cancelled()
     until(lambda: services.runner.running == 1)
 
     status = "SELECT u.name, m.status FROM message m JOIN \"user\" u ON u.id = m.owner_id WHERE m.role = 'assistant'"

@@ -48,7 +48,7 @@ def test_is_not_ready_while_it_leaves(client: FlaskClient, services: Services) -
     assert "runner draining" in client.get("/readyz").text
 
 
-@pytest.mark.parametrize("name", ["keeper", "feed", "writer"])
+@pytest.mark.parametrize("name", ["keeper", "stops", "feed", "writer"])
 def test_is_not_ready_where_a_part_of_it_has_ended(make_app: Callable[..., Flask], name: str) -> None:
     app = make_app(REDIS_URL=NO_REDIS)
     services: Services = app.extensions["rill"]

@@ -196,7 +196,7 @@ def test_deletes_nobody_while_a_reply_to_them_is_written(
     place = path(services, "ann")
     root.post(f"{place}/disable")
     refused = root.post(f"{place}/delete", {"name": "ann"})
-    services.keeper.tick()
+    services.keeper.stop_cancelled()
     until(lambda: not services.runner.running)
 
     assert (refused.status_code, "just being stopped" in refused.text) == (409, True)
