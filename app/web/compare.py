@@ -43,7 +43,8 @@ def create() -> BaseResponse:
     except RillError as error:
         if htmx.is_htmx():
             raise
-        return make_response(_form(request.form.get("text", ""), notice=str(error)), error.status)
+        form = request.form
+        return make_response(_form(form.get("text", ""), form.get("model", ""), notice=str(error)), error.status)
     if compared.is_new:
         built.runner.start(compared.streamed)
         built.runner.start(compared.whole)
@@ -84,9 +85,8 @@ def _frames(id: str) -> Iterator[bytes]:
         yield encode(htmx.partial("#k", escape(str(error)), swap="textContent"), retry_s=random.uniform(*_RETRY_S))
 
 
-def _form(draft: str, *, notice: str = "") -> str:
+def _form(draft: str, model: str = "", *, notice: str = "") -> str:
     options = services().options.get()
     is_fair = options.max_tokens <= WHOLE_TOKENS
-    chosen = request.form.get("model") or options.model
-    values = {"chosen_model": chosen, "options": options, "is_fair": is_fair, "most": WHOLE_TOKENS}
+    values = {"chosen_model": model or options.model, "options": options, "is_fair": is_fair, "most": WHOLE_TOKENS}
     return render_template("compare/index.html", draft=draft, notice=notice, **values)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, stream_with_context, url_for
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.adapters import passwords
@@ -14,6 +15,8 @@ from app.core.errors import Invalid, RillError
 from app.core.text import is_meant
 from app.web import auth, cookies, htmx, peer
 from app.web.services import services
+
+Form = ImmutableMultiDict[str, str]
 
 bp = Blueprint("me", __name__, url_prefix="/me")
 
@@ -61,7 +64,7 @@ def create_token() -> BaseResponse:
         role, write = auth.person().role, services().db.write
         secret = write(tokens.create, user, name=name, scopes=scopes, days=ends, role=role)
 
-    return _do(create, lambda: _page(secret=secret))
+    return _do(create, lambda: _page(secret=secret), typed=form)
 
 
 @bp.post("/tokens/<id>/revoke")
@@ -91,14 +94,18 @@ def delete() -> BaseResponse:
 
 
 def _do(
-    work: Callable[[User], object], then: Callable[[], BaseResponse] | None = None, *, said: str | None = None
+    work: Callable[[User], object],
+    then: Callable[[], BaseResponse] | None = None,
+    *,
+    said: str | None = None,
+    typed: Form | None = None,
 ) -> BaseResponse:
     """Do something of mine, and show the page again; with the reason where it was refused."""
     user = services().db.read(people.get, auth.owner())
     try:
         work(user)
     except RillError as error:
-        return _page(notice=error)
+        return _page(notice=error, typed=typed)
     return then() if then else htmx.see_other(url_for(".show", said=said))
 
 
@@ -127,7 +134,7 @@ def _change_password(user: User) -> None:
     db.write(people.change_password, user.name, user.id, password_hash, keep=me.login, ends_tokens=ends)
 
 
-def _page(*, secret: str = "", notice: RillError | None = None, said: str = "") -> Response:
+def _page(*, secret: str = "", notice: RillError | None = None, said: str = "", typed: Form | None = None) -> Response:
     me, db, settings = auth.person(), services().db, services().settings
     user = db.read(people.get, me.id)
     values: dict[str, Any] = {
@@ -139,7 +146,7 @@ def _page(*, secret: str = "", notice: RillError | None = None, said: str = "") 
         "expiries": tokens.EXPIRIES,
         "is_local": not settings.ways,
         "said": said,
-        "typed": request.form if notice and "days" in request.form else None,
+        "typed": typed,
         "settings": settings,
     }
     html = render_template("me/show.html", secret=secret, notice=str(notice or ""), this=me.login, **values)
