@@ -42,7 +42,9 @@ umask = 0o117  # of the socket alone, which vouches for whoever may write to it:
 
 
 if workers > 1:  # each process keeps its figures in a file, for whichever is asked
-    keep(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="rill-metrics-")))
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="rill-metrics-")
+    keep(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 
 #: After this long, in seconds from the signal, replies that still run are stored as interrupted, whoever is connected.
 DRAIN_S = 18

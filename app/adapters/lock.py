@@ -37,5 +37,5 @@ def keep(folder: str) -> int:
     systemd-tmpfiles deletes what was not read for ten days, but nothing in a folder that is locked (tmpfiles.d(5)).
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)  # others may keep it, too: this process from before it was reloaded, say
     return descriptor

@@ -1,11 +1,12 @@
 """One process for each SQLite file."""
 
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
-from app.adapters.lock import hold
+from app.adapters.lock import hold, keep
 from app.core.errors import ConfigurationError
 
 
@@ -25,3 +26,13 @@ def test_lets_one_process_serve_a_file(tmp_path: Path) -> None:
 def test_locks_nothing_for_other_databases() -> None:
     assert hold("postgresql://db.example/rill") is None
     assert hold("sqlite://") is None
+
+
+def test_keeps_a_folder_from_those_who_would_empty_it_however_often_it_is_asked_to(tmp_path: Path) -> None:
+    kept = [keep(str(tmp_path)), keep(str(tmp_path))]
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as systemd-tmpfiles does
+    for each in (*kept, descriptor):
+        os.close(each)

@@ -10,6 +10,7 @@ from tests.contracts.tree import ROOT
 WORKER = """
 import os, runpy, sys
 runpy.run_path("gunicorn.conf.py")
+runpy.run_path("gunicorn.conf.py")  # as at a SIGHUP
 assert not [name for name in sys.modules if name.split(".")[0] == "app"], "the code of now, not that of later"
 if (child := os.fork()) == 0:
     from app.adapters.metrics import Metrics
@@ -26,8 +27,9 @@ def test_lets_workers_import_their_code_and_count_together(tmp_path: Path) -> No
     env = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), **shared}
 
     told = subprocess.run(
-        [sys.executable, "-c", WORKER], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-c", WORKER], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60
     )
 
     assert told.returncode == 0, told.stderr
     assert "rill_retries_total 1.0" in told.stdout
+    assert len(list(tmp_path.glob("rill-metrics-*"))) == 1

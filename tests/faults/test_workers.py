@@ -213,17 +213,18 @@ def closed(url: str) -> int:
         return int(json.load(response)["closed"])
 
 
-def test_interrupts_nothing_when_it_is_reloaded(make_site: MakeSite) -> None:
-    site = make_site("sqlite")
-    server = site.start()
+@STORES
+def test_interrupts_nothing_when_it_is_reloaded(make_site: MakeSite, kind: str) -> None:
+    site = make_site(kind)
+    server = site.start(WEB_CONCURRENCY=CONCURRENCY[kind])
     history = site.history
     for _reply in range(4):
         history.begin(site.urls, words=120, speed=20)
     history.until_all_see(8)
-    [before] = workers(server)
+    before = {worker.pid for worker in workers(server)}
 
     site.signal(server.process.pid, signal.SIGHUP)
-    until(lambda: before.pid not in [worker.pid for worker in workers(server)], "the worker has been replaced")
+    until(lambda: before.isdisjoint({worker.pid for worker in workers(server)}), "the workers have been replaced")
     history.until_ended()
 
     history.check()
